@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/base/bytes.h"
+
+namespace gatepost::pop3 {
+
+/// Finds the end of a multi-line reply: CRLF "." CRLF, or "." CRLF right at its start
+/// (RFC 1939 section 3), and nothing else, across any chunk boundary. The same parser serves the
+/// relay, which wants the bytes as they came, and readers, which want them without dot-stuffing;
+/// so there is no second opinion about where a message ends.
+class DotDecoder {
+ public:
+  enum class Form : std::uint8_t {
+    as_sent,    ///< slices as they came; the final ".\r\n" is part of the output
+    unstuffed,  ///< without dot-stuffing and without the final ".\r\n"
+  };
+  explicit DotDecoder(Form form) : form_(form) {}
+
+  /// Takes bytes of `in` (all of it, or up to the end of the reply) and returns those that belong
+  /// to the body: slices of the input, nothing is copied. In either form at most two octets
+  /// (CR or ".CR" of a possible end) may be held back until more arrives.
+  [[nodiscard]] ByteChain decode(ByteChain& in);
+  /// Whether the end was found; decode() must not be called again then.
+  [[nodiscard]] bool done() const { return state_ == State::done; }
+
+ private:
+  enum class State : std::uint8_t { line_start, text, cr, dot, dot_cr, done };
+  Form form_;
+  State state_ = State::line_start;
+  ByteChain held_;  // "." or ".\r" at a line start, until it is known what it was
+};
+
+/// Dot-stuffs text for a multi-line reply of our own (RFC 1939 section 3): `text` is whole lines
+/// ending with CRLF; the result ends with ".\r\n".
+[[nodiscard]] std::string dot_encode(std::string_view text);
+
+}  // namespace gatepost::pop3

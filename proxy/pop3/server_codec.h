@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/bytes.h"
+#include "proxy/pop3/command.h"
+#include "proxy/pop3/line_reader.h"
+
+namespace gatepost::pop3 {
+
+/// Our side as a POP3 server: bytes of the client in, commands out. No I/O, no clock.
+class ServerCodec {
+ public:
+  /// Octets of a line with CRLF. RFC 2449 section 4 asks for 255 at least.
+  static constexpr std::size_t kMaxCommandLine = 512;
+  /// Before login: passwords and initial responses may be long.
+  static constexpr std::size_t kMaxLoginLine = 2 * 1024;
+  /// Client lines inside AUTH: tokens reach 8 KiB before base64.
+  static constexpr std::size_t kMaxSaslLine = 16 * 1024;
+
+  enum class Mode : std::uint8_t {
+    login,        ///< commands, before login
+    sasl,         ///< every line belongs to the AUTH dialog
+    transaction,  ///< commands, after login
+  };
+  enum class Event : std::uint8_t {
+    need_data,       ///< no whole line yet
+    command,         ///< command() is the next one
+    bad_command,     ///< answer -ERR with error(); the session goes on
+    sasl_line,       ///< sasl_line() is the client's line (mode sasl only)
+    protocol_error,  ///< answer -ERR with error(), interpret nothing more, close
+  };
+
+  void set_mode(Mode mode) { mode_ = mode; }
+  /// Takes at most one line out of `in`.
+  [[nodiscard]] Event next(ByteChain& in);
+
+  [[nodiscard]] Command& command() { return command_; }
+  [[nodiscard]] std::string_view sasl_line() const { return reader_.line(); }
+  [[nodiscard]] const std::string& error() const { return error_; }
+  /// Whether part of a line was taken in already: STLS must not start then.
+  [[nodiscard]] bool mid_line() const { return reader_.mid_line(); }
+  /// Overwrites what the last line left in memory.
+  void wipe() { reader_.wipe(); }
+
+ private:
+  Mode mode_ = Mode::login;
+  LineReader reader_;
+  Command command_;
+  std::string error_;
+};
+
+}  // namespace gatepost::pop3
