@@ -1,5 +1,6 @@
 #include "proxy/pop3/dot_codec.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -11,16 +12,18 @@ namespace {
 /// relayed mail runs through. Lines are short, so looking for LF alone would stop at every one of
 /// them; the pair is rare, and a plain loop over blocks becomes vector instructions.
 std::size_t find_dot_line(std::string_view text, std::size_t from) {
-  constexpr std::size_t kBlock = 64;
+  constexpr std::size_t kBlock = 256;
   const char* const data = text.data();
   std::size_t i = from;
   for (; i + kBlock < text.size(); i += kBlock) {
     const char* const block = data + i;
-    unsigned char found = 0;
+    unsigned char least =
+        1;  // 0 where both octets fit: a minimum is one instruction, a test is not
     for (std::size_t k = 0; k < kBlock; ++k) {
-      found |= static_cast<unsigned char>((block[k] == '\n') & (block[k + 1] == '.'));
+      const auto differ = static_cast<unsigned char>((block[k] ^ '\n') | (block[k + 1] ^ '.'));
+      least = std::min(least, differ);
     }
-    if (found != 0) break;
+    if (least == 0) break;
   }
   for (; i + 1 < text.size(); ++i) {
     if (data[i] == '\n' && data[i + 1] == '.') return i;
