@@ -5,7 +5,7 @@
 #include <cassert>
 #include <utility>
 
-#include "proxy/tls/transport.h"
+#include "proxy/tls/handshake_failure.h"
 
 namespace gatepost::session {
 
