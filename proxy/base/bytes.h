@@ -111,9 +111,7 @@ class ByteChain {
   /// The first contiguous piece; empty only when the chain is.
   [[nodiscard]] std::string_view front() const;
   /// All pieces in order.
-  [[nodiscard]] std::span<const Slice> slices() const {
-    return std::span(slices_).subspan(head_);
-  }
+  [[nodiscard]] std::span<const Slice> slices() const { return std::span(slices_).subspan(head_); }
   /// Drops `n` ≤ size() bytes at the front.
   void consume(std::size_t n);
   /// Cuts off the first `n` ≤ size() bytes as a chain of their own.

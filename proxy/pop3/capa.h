@@ -24,9 +24,9 @@ class Capabilities {
 /// What decides which capabilities we announce ourselves.
 struct CapaContext {
   bool logged_in = false;
-  bool stls_possible = false;   ///< listener offers STLS, not done yet, not logged in
-  bool login_allowed = false;   ///< credentials are accepted on this connection as it is now
-  bool top = true;              ///< after login: upstream has it (or announces no CAPA at all)
+  bool stls_possible = false;  ///< listener offers STLS, not done yet, not logged in
+  bool login_allowed = false;  ///< credentials are accepted on this connection as it is now
+  bool top = true;             ///< after login: upstream has it (or announces no CAPA at all)
   bool uidl = true;
 };
 

@@ -11,8 +11,21 @@ namespace gatepost::pop3 {
 
 /// The commands Gatepost understands (RFC 1939, 2449, 2595, 5034). `unknown` is for the rest.
 enum class Verb : std::uint8_t {
-  user, pass, apop, auth, stls, capa, quit,
-  stat, list, retr, dele, noop, rset, top, uidl,
+  user,
+  pass,
+  apop,
+  auth,
+  stls,
+  capa,
+  quit,
+  stat,
+  list,
+  retr,
+  dele,
+  noop,
+  rset,
+  top,
+  uidl,
   unknown,
   count_,
 };

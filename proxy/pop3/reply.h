@@ -29,6 +29,8 @@ struct Status {
 [[nodiscard]] std::string ok(std::string_view text);
 /// "-ERR [SYS/TEMP] text\r\n", at most 512 octets. `text` must be our own or sanitised.
 [[nodiscard]] std::string err(ResponseCode code, std::string_view text);
-[[nodiscard]] inline std::string err(std::string_view text) { return err(ResponseCode::none, text); }
+[[nodiscard]] inline std::string err(std::string_view text) {
+  return err(ResponseCode::none, text);
+}
 
 }  // namespace gatepost::pop3
