@@ -14,9 +14,9 @@ ServerConnection::ServerConnection(std::unique_ptr<net::Transport> transport, Bl
 ServerConnection::~ServerConnection() { transport_->set_observer(nullptr); }
 
 bool ServerConnection::finished() const {
-  if (!closing_) return false;
   const auto& end = transport_->end();
-  return transport_->unsent() == 0 || (end && end->code != ErrorCode::closed);
+  if (!closing_ || !end) return false;
+  return transport_->unsent() == 0 || end->code != ErrorCode::closed;
 }
 
 void ServerConnection::shut_down() {

@@ -28,9 +28,10 @@ class ServerConnection final : public net::TransportObserver {
   ServerConnection(const ServerConnection&) = delete;
   ServerConnection& operator=(const ServerConnection&) = delete;
 
-  /// Closed, with everything said: may be deleted. Also true after the peer broke the connection.
+  /// Both directions have ended: may be deleted. Not before the peer has closed too, because a
+  /// socket closed with unread input takes back what it sent; the owner's deadline bounds that.
   [[nodiscard]] bool finished() const;
-  /// Sends what is queued and closes, for instance because the process ends.
+  /// Sends what is queued and closes, for instance because the process ends; then see finished().
   void shut_down();
 
   void on_activity() override;

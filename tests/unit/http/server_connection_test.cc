@@ -45,6 +45,14 @@ class ServerConnectionTest : public ::testing::Test {
     }
   }
 
+  /// The client closes too.
+  bool finished_after_end() {
+    EXPECT_FALSE(connection_->finished());
+    peer_->end();
+    run();
+    return connection_->finished();
+  }
+
   BlockPool pool_;
   int handled_ = 0;
   std::string padding_;
@@ -70,7 +78,7 @@ TEST_F(ServerConnectionTest, AnswersWhatArrivedByteByByte) {
   peer_->deliver(std::string(kGet) + std::string(kLastGet));
   run();
   EXPECT_EQ(count(peer_->sent(), "HTTP/1.1 200 OK"), 2U);
-  EXPECT_TRUE(connection_->finished());
+  EXPECT_TRUE(finished_after_end());
 }
 
 TEST_F(ServerConnectionTest, AnswersPipelinedRequestsInTurnAndClosesWhenAsked) {
@@ -80,8 +88,8 @@ TEST_F(ServerConnectionTest, AnswersPipelinedRequestsInTurnAndClosesWhenAsked) {
   EXPECT_EQ(handled_, 2);
   EXPECT_LT(peer_->sent().find("/a\n"), peer_->sent().find("/b\n"));
   EXPECT_THAT(peer_->sent(), HasSubstr("Connection: close\r\n\r\n/b\n"));
-  EXPECT_TRUE(connection_->finished());
   EXPECT_TRUE(peer_->saw_fin());
+  EXPECT_TRUE(finished_after_end());
 }
 
 TEST_F(ServerConnectionTest, AnswersHeadWithTheLengthButWithoutTheBody) {
@@ -99,7 +107,7 @@ TEST_F(ServerConnectionTest, RefusesOddInputAndCloses) {
   EXPECT_THAT(peer_->sent(), StartsWith("HTTP/1.1 400 Bad Request\r\n"));
   EXPECT_THAT(peer_->sent(), HasSubstr("Connection: close\r\n"));
   EXPECT_EQ(handled_, 0);
-  EXPECT_TRUE(connection_->finished());
+  EXPECT_TRUE(finished_after_end());
 }
 
 TEST_F(ServerConnectionTest, AnswersAClientThatEndedItsDirection) {
@@ -154,6 +162,8 @@ TEST_F(ServerConnectionTest, IsNotFinishedBeforeEverythingWasSent) {
   padding_.assign(5000, 'p');
   connect({.accept_per_turn = 1000});
   peer_->deliver(kLastGet);
+  peer_->end();
+  peer_->turn();
   peer_->turn();
   EXPECT_FALSE(connection_->finished());
   run();
@@ -167,7 +177,7 @@ TEST_F(ServerConnectionTest, ClosesAfterTheLastRequestItTakes) {
   run();
   EXPECT_EQ(static_cast<std::uint32_t>(handled_), ServerConnection::kMaxRequests);
   EXPECT_EQ(count(peer_->sent(), "Connection: close"), 1U);
-  EXPECT_TRUE(connection_->finished());
+  EXPECT_TRUE(finished_after_end());
 }
 
 TEST_F(ServerConnectionTest, ShutDownSendsWhatIsQueued) {
@@ -177,7 +187,7 @@ TEST_F(ServerConnectionTest, ShutDownSendsWhatIsQueued) {
   connection_->shut_down();
   run();
   EXPECT_THAT(peer_->sent(), EndsWith("/a\n"));
-  EXPECT_TRUE(connection_->finished());
+  EXPECT_TRUE(finished_after_end());
 }
 
 TEST_F(ServerConnectionTest, MayBeDeletedAnyTime) {
