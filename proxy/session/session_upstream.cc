@@ -14,8 +14,9 @@ using pop3::Verb;
 void Session::start_login(pop3::Credentials credentials) {
   server_ = &settings_->router->route(credentials.user);
   enter(State::login);
+  UpstreamLogin::Owner& owner = *this;
   login_ = std::make_unique<UpstreamLogin>(services_, *settings_, *server_, std::move(credentials),
-                                           *this);
+                                           owner);
 }
 
 void Session::on_login_outcome() {
