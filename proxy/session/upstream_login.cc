@@ -113,8 +113,10 @@ bool UpstreamLogin::read_event() {
       on_capabilities();
       return true;
     case ClientCodec::Event::status:
-    case ClientCodec::Event::continuation:
       on_status();
+      return true;
+    case ClientCodec::Event::continuation:
+      on_continuation();
       return true;
   }
   return false;
@@ -138,19 +140,11 @@ void UpstreamLogin::on_status() {
       }
       enter(State::stls_tls, settings_.timeouts.upstream_connect);
       return wrap_in_tls();
-    case State::auth_plain:
-      if (codec_.owed() > 0) {  // "+": it wants the message in a line of its own
-        std::string message = pop3::sasl_plain_message(credentials_);
-        enter(State::auth_response, settings_.timeouts.upstream_login);
-        send_secret("", message, {.shape = ReplyShape::single});
-        wipe(message);
-        return;
-      }
-      return on_login_reply();
     case State::user:
       if (!status.ok) return on_login_reply();
       enter(State::pass, settings_.timeouts.upstream_login);
       return send_secret("PASS ", credentials_.password.reveal(), {});
+    case State::auth_plain:
     case State::auth_response:
     case State::pass:
       return on_login_reply();
@@ -160,6 +154,17 @@ void UpstreamLogin::on_status() {
     case State::finished:
       return give_up(ResponseCode::sys_temp, kUnavailable, "protocol: reply out of turn");
   }
+}
+
+/// "+": upstream wants the message in a line of its own. PLAIN has no second challenge.
+void UpstreamLogin::on_continuation() {
+  if (state_ != State::auth_plain) {
+    return give_up(ResponseCode::sys_temp, kUnavailable, "protocol: challenge out of turn");
+  }
+  std::string message = pop3::sasl_plain_message(credentials_);
+  enter(State::auth_response, settings_.timeouts.upstream_login);
+  send_secret("", message, {.shape = ReplyShape::single});
+  wipe(message);
 }
 
 void UpstreamLogin::on_greeting() {

@@ -68,6 +68,7 @@ class UpstreamLogin final : net::TransportObserver {
   [[nodiscard]] bool read_event();
   void notify();
   void on_status();
+  void on_continuation();
   void on_greeting();
   void on_capabilities();
   void on_tls_established();
