@@ -87,7 +87,7 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
  private:
   // session.cc
   void on_activity() override { pump(); }
-  void on_login_finished() override { pump(); }
+  void on_login_finished() override;
   void pump();
   [[nodiscard]] bool step();
   void look_at_ends();

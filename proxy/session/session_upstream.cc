@@ -19,9 +19,15 @@ void Session::start_login(pop3::Credentials credentials) {
                                            owner);
 }
 
+/// The outcome is looked at in the next turn: a failed login is destroyed then, which must not
+/// happen inside a callback of its connection.
+void Session::on_login_finished() {
+  own_turn_ = true;
+  arm_timer();
+}
+
 void Session::on_login_outcome() {
   LoginOutcome outcome = login_->take_outcome();
-  // The login object may be on the stack above us; it touches nothing after telling us.
   login_.reset();
   services_.counters.logins[outcome.result].add();
   say(outcome.reply);

@@ -123,7 +123,7 @@ bool UpstreamLogin::read_event() {
 }
 
 void UpstreamLogin::notify() {
-  if (state_ == State::finished) owner_.on_login_finished();  // last: it may destroy this
+  if (state_ == State::finished) owner_.on_login_finished();
 }
 
 void UpstreamLogin::on_status() {

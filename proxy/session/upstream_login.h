@@ -32,7 +32,8 @@ class UpstreamLogin final : net::TransportObserver {
  public:
   class Owner {
    public:
-    /// finished() has become true. The owner may destroy the login during the call.
+    /// finished() has become true. Called from inside the connection's own callback: the owner must
+    /// not destroy the login before that has returned.
     virtual void on_login_finished() = 0;
 
    protected:
