@@ -200,16 +200,19 @@ void Session::look_at_ends() {
       // More commands may be waiting behind PASS; without any nobody is there to answer.
       if (orderly && !client_->received().empty()) return;
       services_.counters.logins[LoginResult::client_gone].add();
-      return abort(reason, why.detail);
+      break;
     case State::authorization:
     case State::sasl:
-      return abort(reason, why.detail);
+      break;
     case State::transaction:
       // After an orderly end the answers to what was asked before may still be wanted.
       if (orderly && !ledger_.empty()) return;
-      return abort(reason, why.detail);
+      break;
     case State::update:
-      return;  // QUIT is upstream already: its outcome belongs into the log
+      // Once QUIT is upstream its outcome belongs into the log. But when replies before it could
+      // not reach the client, it must not go: what the client has not got would be deleted.
+      if (orderly || ledger_.front().verb == pop3::Verb::quit) return;
+      break;
     case State::closing:
       if (client_->unsent() == 0) enter(State::ended);
       return;
@@ -217,6 +220,8 @@ void Session::look_at_ends() {
     case State::count_:
       return;
   }
+  if (!orderly) return abort(reason, why.detail);
+  finish(reason, why.detail);  // a reset could overtake the replies that it still reads
 }
 
 void Session::enter(State next) {
