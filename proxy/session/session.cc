@@ -359,6 +359,10 @@ void Session::cut(EndReason reason) {
 /// The last words were said: let them reach the client, then end.
 void Session::finish(EndReason reason, std::string problem) {
   if (state_ == State::closing || state_ == State::ended) return;
+  if (!ledger_.empty() && ledger_.front().stage == Exchange::Stage::replying) {
+    // Part of a message is out: only a broken connection says that it is not whole.
+    return abort(reason, std::move(problem));
+  }
   reason_ = reason;
   problem_ = std::move(problem);
   login_.reset();

@@ -113,6 +113,7 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   void on_stls();
   void on_sasl_step(pop3::SaslDialog::Step step);
   void bad_command(std::string_view text);
+  void turn_away(std::string_view text, EndReason reason);
   void say(std::string_view reply);
   [[nodiscard]] bool login_allowed() const;
   [[nodiscard]] std::string capabilities() const;
