@@ -179,7 +179,9 @@ bool Session::step() {
 /// Nothing moves any more: has one of the connections ended?
 void Session::look_at_ends() {
   if (state_ == State::transaction || state_ == State::update) {
-    if (upstream_->end() && upstream_->received().empty()) {
+    // While the client does not take what it has, the end of a reply may not have been looked at.
+    const bool all_read = upstream_->received().empty() && client_->unsent() < kMaxUnsent;
+    if (upstream_->end() && all_read) {
       const Error& why = *upstream_->end();
       return upstream_lost(why.detail);
     }
