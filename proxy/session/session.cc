@@ -340,6 +340,9 @@ void Session::drain() {
     case State::stls_handshake:
       abort(EndReason::drained, {});
       break;
+    case State::login:
+      services_.counters.logins[LoginResult::unavailable].add();
+      [[fallthrough]];
     case State::authorization:
     case State::sasl:
       say(pop3::err(pop3::ResponseCode::sys_temp, "Server is going down, try again later"));
