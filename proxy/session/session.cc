@@ -122,8 +122,10 @@ void Session::pump() {
   if (state_ == State::ended) return;
   pumping_ = true;
   own_turn_ = false;
-  // The time that the client took to read is not counted as upstream's silence.
-  if (!waits_for_upstream()) upstream_moved_ = services_.timers.now();
+  // The time that the client took to read is not counted as upstream's silence. Asked is how it was
+  // when the last pump ended: the connection may have taken everything since.
+  const bool client_was_full = octets_out_ - taken_ >= kMaxUnsent;
+  if (client_was_full || !waits_for_upstream()) upstream_moved_ = services_.timers.now();
   int round = 0;
   bool moved = true;
   while (moved && state_ != State::ended && round++ < kMaxRounds) {
