@@ -294,7 +294,7 @@ std::optional<Instant> Session::deadline() const {
 
 void Session::arm_timer() {
   const Instant now = services_.timers.now();
-  std::optional<Instant> wanted = own_turn_ ? now : deadline();
+  std::optional<Instant> wanted = own_turn_ ? now + kTurn : deadline();
   // Left alone when it goes off too early: it looks again then. Restarting it at every command
   // would cost more.
   if (wanted && (!armed_for_ || *wanted < *armed_for_)) {
