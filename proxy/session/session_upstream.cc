@@ -14,8 +14,8 @@ using pop3::Verb;
 void Session::start_login(pop3::Credentials credentials) {
   server_ = &settings_->router->route(credentials.user);
   enter(State::login);
-  login_ = std::make_unique<UpstreamLogin>(services_, *settings_, *server_, std::move(credentials),
-                                           *this);
+  login_.reset(
+      new UpstreamLogin(services_, *settings_, *server_, std::move(credentials), *this));
 }
 
 void Session::on_login_outcome() {
