@@ -13,6 +13,8 @@ class Capabilities {
   /// Tolerates anything: what is not understood is not a capability. The caller bounds `body`.
   [[nodiscard]] static Capabilities parse(std::string_view body);
 
+  /// Nothing announced: an upstream without CAPA, of which nothing is known.
+  [[nodiscard]] bool empty() const { return lines_.empty(); }
   [[nodiscard]] bool has(std::string_view name) const;
   /// Whether SASL lists `mechanism`; both case-blind.
   [[nodiscard]] bool has_sasl(std::string_view mechanism) const;
