@@ -57,21 +57,21 @@ struct Upstream {
 };
 
 struct Timeouts {
-  Duration handshake{15'000};          ///< client: TLS
-  Duration login{60'000};              ///< client: silence allowed before login
-  Duration inactivity{600'000};        ///< client: silence allowed after login (RFC 1939: 10 min)
-  Duration upstream_connect{10'000};   ///< name, TCP and TLS
+  Duration handshake{15'000};         ///< client: TLS
+  Duration login{60'000};             ///< client: silence allowed before login
+  Duration inactivity{600'000};       ///< client: silence allowed after login (RFC 1939: 10 min)
+  Duration upstream_connect{10'000};  ///< name, TCP and TLS
   Duration upstream_greeting{30'000};
-  Duration upstream_login{60'000};     ///< each reply during login
-  Duration upstream_reply{300'000};    ///< each reply, and silence inside one, after login
-  Duration drain{30'000};              ///< SIGTERM: sessions may go on for so long
+  Duration upstream_login{60'000};   ///< each reply during login
+  Duration upstream_reply{300'000};  ///< each reply, and silence inside one, after login
+  Duration drain{30'000};            ///< SIGTERM: sessions may go on for so long
 };
 
 struct Limits {
-  std::uint32_t connections = 10'000;      ///< all workers together
-  std::uint32_t login_attempts = 3;        ///< on one connection
-  std::uint32_t pipeline = 16;             ///< commands outstanding upstream
-  std::uint32_t bad_commands = 20;         ///< in a row, then the session ends
+  std::uint32_t connections = 10'000;        ///< all workers together
+  std::uint32_t login_attempts = 3;          ///< on one connection
+  std::uint32_t pipeline = 16;               ///< commands outstanding upstream
+  std::uint32_t bad_commands = 20;           ///< in a row, then the session ends
   std::uint64_t memory = 256 * 1024 * 1024;  ///< of I/O blocks, per worker; then accepting pauses
 };
 

@@ -12,8 +12,8 @@ namespace gatepost::config {
 
 /// Something wrong with a configuration, or worth a warning.
 struct Problem {
-  std::string path;   ///< JSON pointer ("/upstream/tls") or flag ("--cert"); "" for the whole
-  std::size_t line;   ///< in the file, from 1; 0 when it did not come from the file
+  std::string path;  ///< JSON pointer ("/upstream/tls") or flag ("--cert"); "" for the whole
+  std::size_t line;  ///< in the file, from 1; 0 when it did not come from the file
   std::string text;
   bool warning = false;
 };
@@ -23,19 +23,19 @@ struct Problem {
 /// Values from flags and environment; each one that is set replaces the file's.
 /// The command line fills it; the names are those of the flags.
 struct Overrides {
-  std::optional<std::string> pop3s;         ///< address of an implicit TLS listener
-  std::optional<std::string> pop3;          ///< address of an STLS listener
-  std::optional<std::string> pop3_plain;    ///< address of a listener without TLS
+  std::optional<std::string> pop3s;       ///< address of an implicit TLS listener
+  std::optional<std::string> pop3;        ///< address of an STLS listener
+  std::optional<std::string> pop3_plain;  ///< address of a listener without TLS
   std::optional<std::string> upstream, upstream_tls, upstream_ca, upstream_name;
   std::optional<bool> upstream_verify;
   std::optional<std::string> cert, key;
-  std::optional<std::string> workers;       ///< "auto" or a number
-  std::optional<std::string> admin;         ///< address or "off"
+  std::optional<std::string> workers;  ///< "auto" or a number
+  std::optional<std::string> admin;    ///< address or "off"
   std::optional<std::string> log_level, log_format, log_file;
 };
 
 struct Loaded {
-  std::optional<Config> config;    ///< set when no Problem is an error
+  std::optional<Config> config;  ///< set when no Problem is an error
   std::vector<Problem> problems;
 };
 

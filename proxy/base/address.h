@@ -58,12 +58,13 @@ struct PeerAddress {
 /// A place to listen at or to connect to, as the configuration names it: "host:port", ":port"
 /// (every address), "[v6]:port" or "unix:/path".
 struct Endpoint {
-  std::string host;       ///< name or literal address; empty: every address
+  std::string host;        ///< name or literal address; empty: every address
   std::uint16_t port = 0;  ///< 0 when listening: any free port
-  std::string path;       ///< not empty: a Unix socket
+  std::string path;        ///< not empty: a Unix socket
 
   /// `default_port` 0 makes the port mandatory.
-  [[nodiscard]] static Result<Endpoint> parse(std::string_view text, std::uint16_t default_port = 0);
+  [[nodiscard]] static Result<Endpoint> parse(std::string_view text,
+                                              std::uint16_t default_port = 0);
   [[nodiscard]] bool is_unix() const { return !path.empty(); }
   [[nodiscard]] std::string to_string() const;
   bool operator==(const Endpoint&) const = default;

@@ -96,6 +96,18 @@ class BlockPool {
 class ByteChain {
  public:
   ByteChain() = default;
+  ByteChain(const ByteChain&) = default;  ///< shares the blocks
+  ByteChain(ByteChain&& other) noexcept
+      : slices_(std::exchange(other.slices_, {})),
+        head_(std::exchange(other.head_, 0)),
+        size_(std::exchange(other.size_, 0)) {}
+  ByteChain& operator=(ByteChain other) noexcept {
+    std::swap(slices_, other.slices_);
+    std::swap(head_, other.head_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~ByteChain() = default;
   /// A copy of `text` in memory of `pool`.
   ByteChain(BlockPool& pool, std::string_view text) { append(pool, text); }
 
@@ -111,9 +123,7 @@ class ByteChain {
   /// The first contiguous piece; empty only when the chain is.
   [[nodiscard]] std::string_view front() const;
   /// All pieces in order.
-  [[nodiscard]] std::span<const Slice> slices() const {
-    return std::span(slices_).subspan(head_);
-  }
+  [[nodiscard]] std::span<const Slice> slices() const { return std::span(slices_).subspan(head_); }
   /// Drops `n` ≤ size() bytes at the front.
   void consume(std::size_t n);
   /// Cuts off the first `n` ≤ size() bytes as a chain of their own.

@@ -40,13 +40,25 @@ enum class TlsVersionLabel : std::uint8_t { none, tls1_2, tls1_3, other, count_ 
 
 /// Known ciphers, so that label sets stay bounded.
 enum class CipherLabel : std::uint8_t {
-  aes_128_gcm, aes_256_gcm, chacha20_poly1305, other, count_
+  aes_128_gcm,
+  aes_256_gcm,
+  chacha20_poly1305,
+  other,
+  count_
 };
 [[nodiscard]] std::string_view to_string(CipherLabel cipher);
 
 /// Why a TLS handshake with a client failed.
 enum class HandshakeFailure : std::uint8_t {
-  not_tls, no_shared_version, no_shared_cipher, no_alpn, peer_alert, closed, timeout, other, count_
+  not_tls,
+  no_shared_version,
+  no_shared_cipher,
+  no_alpn,
+  peer_alert,
+  closed,
+  timeout,
+  other,
+  count_
 };
 [[nodiscard]] std::string_view to_string(HandshakeFailure failure);
 
@@ -58,19 +70,19 @@ struct Counters {
   CellsBy<LoginResult> logins;
   CellsBy<pop3::Verb> commands;
   Cell bad_commands;
-  Cell messages_retrieved;        ///< RETR answered to the end
-  Cell octets_from_clients;       ///< POP3 octets, inside TLS
+  Cell messages_retrieved;   ///< RETR answered to the end
+  Cell octets_from_clients;  ///< POP3 octets, inside TLS
   Cell octets_to_clients;
   CellsBy<TlsVersionLabel> tls_versions;  ///< handshakes completed; none: plain sessions
   CellsBy<CipherLabel> tls_ciphers;
   Cell tls_resumed;
   CellsBy<HandshakeFailure> handshake_failures;
-  DurationCells upstream_connect;   ///< until TCP (and implicit TLS) stands
-  DurationCells upstream_login;     ///< from connected to logged in
-  DurationCells retr;               ///< from RETR sent upstream to its last octet queued
-  DurationCells loop_lag;           ///< how late the loop's own timer is
-  Cell io_blocks;                   ///< blocks held by sessions
-  Cell accept_paused;               ///< 1 while accepting pauses
+  DurationCells upstream_connect;  ///< until TCP (and implicit TLS) stands
+  DurationCells upstream_login;    ///< from connected to logged in
+  DurationCells retr;              ///< from RETR sent upstream to its last octet queued
+  DurationCells loop_lag;          ///< how late the loop's own timer is
+  Cell io_blocks;                  ///< blocks held by sessions
+  Cell accept_paused;              ///< 1 while accepting pauses
 };
 
 }  // namespace gatepost::session

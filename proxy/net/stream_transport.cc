@@ -1,0 +1,206 @@
+#include "proxy/net/stream_transport.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <utility>
+
+#include "proxy/net/stream_shell.h"
+
+namespace gatepost::net {
+
+void StreamShellDeleter::operator()(StreamShell* shell) const {
+  shell->owner = nullptr;
+  if (uv_is_closing(&shell->handle)) return;  // a reset is under way: its callback frees
+  uv_close(&shell->handle,
+           [](uv_handle_t* handle) { delete static_cast<StreamShell*>(handle->data); });
+}
+
+namespace {
+
+// What the socket did not take at once: libuv keeps pointers into it until the callback.
+struct WriteRequest {
+  uv_write_t request;
+  ByteChain bytes;
+};
+
+constexpr std::size_t kMaxBuffers = 64;
+
+std::size_t fill(const ByteChain& chain, std::array<uv_buf_t, kMaxBuffers>& buffers,
+                 std::size_t& bytes) {
+  std::size_t n = 0;
+  bytes = 0;
+  for (const Slice& slice : chain.slices()) {
+    if (n == kMaxBuffers) break;
+    const std::string_view view = slice.view();
+    // libuv's buffers are not const, but writing does not change them.
+    buffers[n++] = uv_buf_init(const_cast<char*>(view.data()), static_cast<unsigned>(view.size()));
+    bytes += view.size();
+  }
+  return n;
+}
+
+}  // namespace
+
+struct StreamCallbacks {
+  static StreamTransport* owner(uv_handle_t* handle) {
+    return static_cast<StreamTransport*>(static_cast<StreamShell*>(handle->data)->owner);
+  }
+
+  static void allocate(uv_handle_t* handle, std::size_t /*suggested*/, uv_buf_t* buffer) {
+    StreamTransport* self = owner(handle);
+    const std::span<char> room = self->pool_.writable();
+    const std::size_t wanted =
+        self->receive_limit_ - std::min(self->receive_limit_ - 1, self->received_.size());
+    *buffer = uv_buf_init(room.data(), static_cast<unsigned>(std::min(room.size(), wanted)));
+  }
+
+  static void read(uv_stream_t* stream, ssize_t n, const uv_buf_t* /*buffer*/) {
+    StreamTransport* self = owner(reinterpret_cast<uv_handle_t*>(stream));
+    if (n == 0) return;
+    if (n > 0) {
+      const bool wanted = self->state_ == StreamTransport::State::open ||
+                          self->state_ == StreamTransport::State::broken;
+      if (!wanted) return;  // closed: read on only to see the peer's end
+      self->received_.append(self->pool_.commit(static_cast<std::size_t>(n)));
+      self->update_reading();
+    } else if (n == UV_EOF) {
+      self->set_end(ErrorCode::closed, "connection closed by peer");
+    } else {
+      self->set_end(ErrorCode::network, uv_strerror(static_cast<int>(n)));
+    }
+    self->notify();
+  }
+
+  static void written(uv_write_t* request, int status) {
+    const std::unique_ptr<WriteRequest> done(static_cast<WriteRequest*>(request->data));
+    StreamTransport* self = owner(reinterpret_cast<uv_handle_t*>(request->handle));
+    if (self == nullptr) return;
+    self->in_flight_ = 0;
+    if (status != 0) {
+      self->write_failed(status);
+    } else {
+      self->write();
+    }
+    self->notify();
+  }
+
+  static void shut_down(uv_shutdown_t* request, int /*status*/) { delete request; }
+};
+
+StreamTransport::StreamTransport(StreamShellPtr shell, BlockPool& pool, PeerAddress peer,
+                                 std::size_t receive_limit)
+    : shell_(std::move(shell)), pool_(pool), peer_(std::move(peer)), receive_limit_(receive_limit) {
+  shell_->owner = this;
+}
+
+StreamTransport::~StreamTransport() = default;
+
+void StreamTransport::send(ByteChain&& bytes) {
+  if (state_ == State::open) queued_.append(std::move(bytes));
+}
+
+bool StreamTransport::settle() {
+  const bool was_ended = end_.has_value();
+  write();
+  update_reading();
+  return end_.has_value() != was_ended;
+}
+
+void StreamTransport::write() {
+  if (state_ != State::open && state_ != State::flushing) return;
+  while (in_flight_ == 0 && !queued_.empty()) {
+    std::array<uv_buf_t, kMaxBuffers> buffers;
+    std::size_t bytes = 0;
+    const auto count = static_cast<unsigned>(fill(queued_, buffers, bytes));
+    const int sent = uv_try_write(&shell_->stream, buffers.data(), count);
+    if (sent >= 0) queued_.consume(static_cast<std::size_t>(sent));
+    if (sent == static_cast<int>(bytes)) continue;
+    if (sent < 0 && sent != UV_EAGAIN) return write_failed(sent);
+
+    auto request = std::make_unique<WriteRequest>();
+    request->request.data = request.get();
+    request->bytes = std::move(queued_);
+    queued_.clear();
+    ByteChain& rest = request->bytes;
+    const auto rest_count = static_cast<unsigned>(fill(rest, buffers, bytes));
+    if (bytes < rest.size()) {  // more slices than buffers: the others wait for the callback
+      ByteChain now = rest.take(bytes);
+      queued_ = std::move(rest);
+      rest = std::move(now);
+    }
+    const int status = uv_write(&request->request, &shell_->stream, buffers.data(), rest_count,
+                                StreamCallbacks::written);
+    if (status != 0) return write_failed(status);
+    in_flight_ = bytes;
+    static_cast<void>(request.release());  // written() frees it
+  }
+  if (state_ == State::flushing && unsent() == 0) {
+    state_ = State::shut;
+    auto request = std::make_unique<uv_shutdown_t>();
+    if (uv_shutdown(request.get(), &shell_->stream, StreamCallbacks::shut_down) == 0) {
+      static_cast<void>(request.release());
+    } else {
+      set_end(ErrorCode::network, "connection already gone");
+    }
+  }
+}
+
+void StreamTransport::write_failed(int status) {
+  queued_.clear();
+  // What the peer said before it went may explain why: read on until its end.
+  if (state_ == State::open && !end_) {
+    state_ = State::broken;
+    return;
+  }
+  state_ = State::broken;
+  set_end(ErrorCode::network, uv_strerror(status));
+}
+
+void StreamTransport::update_reading() {
+  const bool closed = state_ == State::flushing || state_ == State::shut;
+  const bool wanted =
+      !end_ && state_ != State::gone && (closed || received_.size() < receive_limit_);
+  if (wanted == reading_) return;
+  reading_ = wanted;
+  if (wanted) {
+    uv_read_start(&shell_->stream, StreamCallbacks::allocate, StreamCallbacks::read);
+  } else {
+    uv_read_stop(&shell_->stream);
+  }
+}
+
+void StreamTransport::close(CloseMode mode) {
+  if (state_ == State::gone) return;
+  received_.clear();
+  if (mode == CloseMode::flush) {
+    if (state_ != State::open) return;
+    state_ = State::flushing;
+    settle();
+    return;
+  }
+  queued_.clear();
+  in_flight_ = 0;
+  state_ = State::gone;
+  update_reading();
+  set_end(ErrorCode::closed, "aborted");
+  StreamShell* shell = shell_.get();
+  shell->owner = nullptr;
+  // A reset tells the peer that this was no orderly end.
+  const auto closed = [](uv_handle_t* handle) { delete static_cast<StreamShell*>(handle->data); };
+  if (shell->handle.type == UV_TCP && uv_tcp_close_reset(&shell->tcp, closed) == 0) {
+    static_cast<void>(shell_.release());
+  }
+}
+
+void StreamTransport::set_end(ErrorCode code, const char* detail) {
+  if (end_) return;
+  end_ = Error{code, detail};
+  update_reading();
+}
+
+void StreamTransport::notify() {
+  if (observer_ != nullptr) observer_->on_activity();
+}
+
+}  // namespace gatepost::net

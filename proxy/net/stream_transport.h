@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+
+#include "proxy/net/transport.h"
+
+struct uv_stream_s;
+
+namespace gatepost::net {
+
+struct StreamShell;  // the libuv handle; lives until its close callback
+
+struct StreamShellDeleter {
+  void operator()(StreamShell* shell) const;
+};
+using StreamShellPtr = std::unique_ptr<StreamShell, StreamShellDeleter>;
+
+/// A transport over a connected TCP or Unix socket.
+class StreamTransport final : public Transport {
+ public:
+  /// Upstream answers in large pieces.
+  static constexpr std::size_t kReceiveLimit = 64 * 1024;
+  /// Clients send commands only: what they pipeline beyond this stays with the kernel.
+  static constexpr std::size_t kClientReceiveLimit = 4 * 1024;
+
+  /// Reading starts with the first settle(), so that whoever wraps the transport in TLS finds
+  /// nothing received.
+  StreamTransport(StreamShellPtr shell, BlockPool& pool, PeerAddress peer,
+                  std::size_t receive_limit);
+  ~StreamTransport() override;
+
+  void set_observer(TransportObserver* observer) override { observer_ = observer; }
+  ByteChain& received() override { return received_; }
+  void send(ByteChain&& bytes) override;
+  std::size_t unsent() const override { return queued_.size() + in_flight_; }
+  bool settle() override;
+  void close(CloseMode mode) override;
+  const std::optional<Error>& end() const override { return end_; }
+  bool established() const override { return true; }
+  const TlsFacts* tls() const override { return nullptr; }
+  const PeerAddress& peer() const override { return peer_; }
+
+ private:
+  friend struct StreamCallbacks;
+  enum class State : std::uint8_t {
+    open,      // both ways
+    flushing,  // close(flush) was called, bytes are still unsent
+    shut,      // our direction is ended, the peer's is read and dropped
+    broken,    // writing failed; what the peer sent is still read
+    gone,      // aborted: the handle is closing
+  };
+
+  void write();
+  void update_reading();
+  void write_failed(int status);
+  void set_end(ErrorCode code, const char* detail);
+  void notify();
+
+  StreamShellPtr shell_;
+  BlockPool& pool_;
+  PeerAddress peer_;
+  TransportObserver* observer_ = nullptr;
+  std::size_t receive_limit_;
+  ByteChain received_;
+  ByteChain queued_;
+  std::size_t in_flight_ = 0;  // bytes that libuv holds until the socket takes them
+  std::optional<Error> end_;
+  State state_ = State::open;
+  bool reading_ = false;
+};
+
+}  // namespace gatepost::net
