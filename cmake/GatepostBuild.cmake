@@ -37,7 +37,11 @@ endif()
 if(GATEPOST_FUZZ)
   target_compile_options(gatepost_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
-set(gatepost_release "$<AND:$<CONFIG:Release,RelWithDebInfo>,$<STREQUAL:${GATEPOST_SANITIZE},>>")
+if(GATEPOST_SANITIZE)
+  set(gatepost_release 0)
+else()
+  set(gatepost_release "$<CONFIG:Release,RelWithDebInfo>")
+endif()
 target_compile_options(
   gatepost_options
   INTERFACE "$<${gatepost_release}:-fstack-protector-strong;-fstack-clash-protection;-fcf-protection>")

@@ -127,7 +127,6 @@ void ByteChain::append(Slice slice) {
 void ByteChain::append(ByteChain&& other) {
   if (empty()) {
     *this = std::move(other);
-    other.clear();
     return;
   }
   for (std::size_t i = other.head_; i < other.slices_.size(); ++i) {

@@ -96,6 +96,18 @@ class BlockPool {
 class ByteChain {
  public:
   ByteChain() = default;
+  ByteChain(const ByteChain&) = default;  ///< shares the blocks
+  ByteChain(ByteChain&& other) noexcept
+      : slices_(std::exchange(other.slices_, {})),
+        head_(std::exchange(other.head_, 0)),
+        size_(std::exchange(other.size_, 0)) {}
+  ByteChain& operator=(ByteChain other) noexcept {
+    std::swap(slices_, other.slices_);
+    std::swap(head_, other.head_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~ByteChain() = default;
   /// A copy of `text` in memory of `pool`.
   ByteChain(BlockPool& pool, std::string_view text) { append(pool, text); }
 

@@ -10,9 +10,11 @@ namespace gatepost::pop3 {
 class Capabilities {
  public:
   Capabilities() = default;
-  /// Tolerates anything: what is not understood is not a capability.
+  /// Tolerates anything: what is not understood is not a capability. The caller bounds `body`.
   [[nodiscard]] static Capabilities parse(std::string_view body);
 
+  /// Nothing announced: an upstream without CAPA, of which nothing is known.
+  [[nodiscard]] bool empty() const { return lines_.empty(); }
   [[nodiscard]] bool has(std::string_view name) const;
   /// Whether SASL lists `mechanism`; both case-blind.
   [[nodiscard]] bool has_sasl(std::string_view mechanism) const;
@@ -30,10 +32,11 @@ struct CapaContext {
   bool uidl = true;
 };
 
-/// Our reply to CAPA, status line to final dot (RFC 2449 section 5): TOP, UIDL, PIPELINING,
-/// RESP-CODES always; USER and SASL PLAIN LOGIN only where login is allowed now; STLS where it is
-/// possible. AUTH-RESP-CODE is not announced: it would promise [AUTH] on every refused login, which
-/// only upstream could keep.
+/// Our reply to CAPA, status line to final dot (RFC 2449 section 5): PIPELINING and RESP-CODES
+/// always; TOP and UIDL before login, and after it if upstream has them; USER and SASL PLAIN LOGIN
+/// only where login is allowed now, which it is not twice; STLS where it is possible.
+/// AUTH-RESP-CODE is not announced: it would promise [AUTH] on every refused login, which only
+/// upstream could keep.
 [[nodiscard]] std::string capa_reply(const CapaContext& context);
 
 }  // namespace gatepost::pop3

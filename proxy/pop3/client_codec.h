@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proxy/base/bytes.h"
@@ -38,21 +41,23 @@ class ClientCodec {
 
   /// One reply is owed (the greeting is a single). In the order of the commands sent.
   void expect(Expected expected) { owed_.push_back(expected); }
+  /// Replies not yet complete, the one under way included.
   [[nodiscard]] std::size_t owed() const { return owed_.size(); }
   /// Whether status or part of a body of the reply under way was handed out already.
   [[nodiscard]] bool mid_reply() const { return decoder_.has_value() || reader_.mid_line(); }
 
+  /// The next thing in `in`. Everything after a protocol error is one too.
   [[nodiscard]] Event next(ByteChain& in);
   [[nodiscard]] const Status& status() const { return status_; }
-  /// The piece that the last body_data announced.
-  [[nodiscard]] ByteChain take_body() { return std::move(body_); }
+  /// The piece that the last body_data announced; never empty. Pieces not taken add up.
+  [[nodiscard]] ByteChain take_body() { return std::exchange(body_, ByteChain()); }
   /// What upstream did wrong, for the log; holds nothing of what upstream sent.
   [[nodiscard]] const std::string& error() const { return error_; }
 
  private:
   [[nodiscard]] Event read_status(ByteChain& in);
   [[nodiscard]] Event read_body(ByteChain& in);
-  [[nodiscard]] Event broken(std::string text);
+  [[nodiscard]] Event broken(std::string_view text);
 
   std::vector<Expected> owed_;  // at most the pipeline depth: shorter than a deque is when empty
   LineReader reader_;

@@ -35,16 +35,19 @@ enum class Verb : std::uint8_t {
 /// How the reply to a command ends (RFC 1939 section 3). An -ERR is always a single line.
 enum class ReplyShape : std::uint8_t { single, multi };
 
+/// The largest number that goes upstream: what fits a signed 32-bit integer there.
+inline constexpr std::uint32_t kMaxNumber = 0x7FFF'FFFF;
+
 /// One command, checked: numbers are numbers, nothing stands where nothing may stand.
 struct Command {
   Verb verb = Verb::unknown;
-  /// USER, PASS: the rest of the line, blanks and all. AUTH: mechanism, upper case.
-  /// Others: empty.
+  /// USER, PASS, APOP: the rest of the line after one blank, blanks and all. AUTH: mechanism,
+  /// upper case, or "" when the client asks for a list of them. Others: empty.
   std::string text;
   /// AUTH only: the initial response ("=" stands for an empty one, RFC 5034 section 4).
   std::optional<std::string> initial_response;
-  std::optional<std::uint32_t> message;  ///< LIST, UIDL, RETR, DELE, TOP: the message number
-  std::uint32_t lines = 0;               ///< TOP: number of body lines
+  std::optional<std::uint32_t> message;  ///< LIST, UIDL, RETR, DELE, TOP: 1 … kMaxNumber
+  std::uint32_t lines = 0;               ///< TOP: number of body lines, 0 … kMaxNumber
 
   [[nodiscard]] ReplyShape reply_shape() const;
   /// The line to send upstream, with CRLF, built anew from the checked parts. For transaction
@@ -52,8 +55,13 @@ struct Command {
   [[nodiscard]] std::string wire() const;
 };
 
-/// Parses a line without CRLF. The error's detail is the text for the client's -ERR, without
-/// "-ERR " and without anything of the peer's; its code is `protocol`.
+/// Parses a line without CRLF (RFC 1939 section 3, RFC 5034 section 4). Verbs are case-blind; one
+/// blank stands between words; blanks after the last number, or after a command without arguments,
+/// are forgiven. Numbers may have leading zeros; a message number beyond kMaxNumber is an error, a
+/// TOP that asks for more lines than that gets kMaxNumber of them. Verbs we don't know are
+/// `unknown` and no error, whatever follows them. Control characters are refused anywhere but in
+/// PASS, where only NUL, CR and LF are. The error's detail is the text for the client's -ERR,
+/// without "-ERR " and without anything of the peer's; its code is `protocol`.
 [[nodiscard]] Result<Command> parse_command(std::string_view line);
 
 }  // namespace gatepost::pop3

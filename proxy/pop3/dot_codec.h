@@ -21,21 +21,28 @@ class DotDecoder {
   explicit DotDecoder(Form form) : form_(form) {}
 
   /// Takes bytes of `in` (all of it, or up to the end of the reply) and returns those that belong
-  /// to the body: slices of the input, nothing is copied. In either form at most two octets
-  /// (CR or ".CR" of a possible end) may be held back until more arrives.
+  /// to the body: slices of the input, nothing is copied. What follows the end stays in `in`.
+  /// as_sent holds nothing back; unstuffed at most the ".CR" of a possible end. Unstuffed, a line
+  /// that begins with "." loses that dot whatever follows it, and CRLF before the end is body.
   [[nodiscard]] ByteChain decode(ByteChain& in);
   /// Whether the end was found; decode() must not be called again then.
   [[nodiscard]] bool done() const { return state_ == State::done; }
 
  private:
+  // The octets just seen: CRLF (or none at all), anything else, CR, CRLF ".", CRLF "." CR.
   enum class State : std::uint8_t { line_start, text, cr, dot, dot_cr, done };
+  void step(char c);
+  [[nodiscard]] std::size_t scan(std::string_view piece);
+  [[nodiscard]] ByteChain decode_as_sent(ByteChain& in);
+  [[nodiscard]] ByteChain decode_unstuffed(ByteChain& in);
+
   Form form_;
   State state_ = State::line_start;
-  ByteChain held_;  // "." or ".\r" at a line start, until it is known what it was
+  ByteChain held_;  // unstuffed, in dot_cr: that CR
 };
 
 /// Dot-stuffs text for a multi-line reply of our own (RFC 1939 section 3): `text` is whole lines
-/// ending with CRLF; the result ends with ".\r\n".
+/// ending with CRLF (one that is missing at the very end is added); the result ends with ".\r\n".
 [[nodiscard]] std::string dot_encode(std::string_view text);
 
 }  // namespace gatepost::pop3

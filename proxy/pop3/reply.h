@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,7 +18,7 @@ struct Status {
 
   /// The response code, upper case and without brackets ("SYS/TEMP"), "" without.
   [[nodiscard]] std::string code() const;
-  /// The line as sent, with CRLF.
+  /// The line as sent, with CRLF (but for a blank that no text follows).
   [[nodiscard]] std::string wire() const;
 };
 
@@ -25,9 +26,13 @@ struct Status {
 /// Nothing for any other line, and for one with NUL or bare CR in it.
 [[nodiscard]] std::optional<Status> parse_status(std::string_view line);
 
-/// "+OK text\r\n"
+/// Octets of a status line of our own, with CRLF (RFC 1939 section 3).
+inline constexpr std::size_t kMaxReplyLine = 512;
+
+/// "+OK text\r\n", at most kMaxReplyLine octets. `text` must be our own or sanitised: control
+/// characters in it become "?", so that it stays one line whatever happens.
 [[nodiscard]] std::string ok(std::string_view text);
-/// "-ERR [SYS/TEMP] text\r\n", at most 512 octets. `text` must be our own or sanitised.
+/// "-ERR [SYS/TEMP] text\r\n", with the same limit and the same care.
 [[nodiscard]] std::string err(ResponseCode code, std::string_view text);
 [[nodiscard]] inline std::string err(std::string_view text) {
   return err(ResponseCode::none, text);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,6 +12,9 @@
 namespace gatepost::pop3 {
 
 /// Our side as a POP3 server: bytes of the client in, commands out. No I/O, no clock.
+/// A line that is too long is one bad_command, none of its tail is a command. A bare LF, a TLS
+/// record where a line should start, and a request line of HTTP are protocol errors, and so is
+/// everything after them.
 class ServerCodec {
  public:
   /// Octets of a line with CRLF. RFC 2449 section 4 asks for 255 at least.
@@ -28,7 +32,7 @@ class ServerCodec {
   enum class Event : std::uint8_t {
     need_data,       ///< no whole line yet
     command,         ///< command() is the next one
-    bad_command,     ///< answer -ERR with error(); the session goes on
+    bad_command,     ///< answer -ERR with error(); the session goes on, an AUTH dialog is over
     sasl_line,       ///< sasl_line() is the client's line (mode sasl only)
     protocol_error,  ///< answer -ERR with error(), interpret nothing more, close
   };
@@ -37,16 +41,22 @@ class ServerCodec {
   /// Takes at most one line out of `in`.
   [[nodiscard]] Event next(ByteChain& in);
 
+  /// Valid until the next call of next() or wipe(), which overwrite it.
   [[nodiscard]] Command& command() { return command_; }
   [[nodiscard]] std::string_view sasl_line() const { return reader_.line(); }
   [[nodiscard]] const std::string& error() const { return error_; }
   /// Whether part of a line was taken in already: STLS must not start then.
   [[nodiscard]] bool mid_line() const { return reader_.mid_line(); }
-  /// Overwrites what the last line left in memory.
-  void wipe() { reader_.wipe(); }
+  /// Overwrites what the last line left in memory: command() and sasl_line() are void then.
+  void wipe();
 
  private:
+  [[nodiscard]] Event read_line();
+  [[nodiscard]] Event bad(std::string_view text);
+  [[nodiscard]] Event broken(std::string_view text);
+
   Mode mode_ = Mode::login;
+  bool broken_ = false;  // for good
   LineReader reader_;
   Command command_;
   std::string error_;

@@ -20,10 +20,8 @@ class FakeConnector : public net::Connector {
     attempts_.push_back(attempt);
     ++started_;
     return Ticket([this, weak = std::weak_ptr(attempt)] {
-      if (const auto cancelled = weak.lock()) {
-        std::erase(attempts_, cancelled);
-        ++cancelled_;
-      }
+      const auto cancelled = weak.lock();  // gone, or no longer listed, when it is done
+      if (cancelled && std::erase(attempts_, cancelled) > 0) ++cancelled_;
     });
   }
 

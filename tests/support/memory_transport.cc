@@ -40,14 +40,14 @@ void MemoryTransport::close(net::CloseMode mode) {
   if (mode == net::CloseMode::abort) {
     unsent_.clear();
     peer_->reset_ = true;
+    if (!end_) end_with(ErrorCode::closed, "aborted");
+  } else {
+    static_cast<void>(write());
   }
 }
 
 bool MemoryTransport::read(std::size_t most) {
-  if (peer_->closed_) {
-    peer_->inbound_.clear();
-    return false;
-  }
+  if (peer_->closed_) peer_->inbound_.clear();  // read on only to see the peer's end
   if (end_ || received_.size() >= peer_->options.receive_limit) return false;
   std::string& inbound = peer_->inbound_;
   const std::size_t n = std::min(most, inbound.size());

@@ -109,6 +109,18 @@ TEST(MemoryTransport, destroying_is_a_reset_unless_it_was_flushed) {
   EXPECT_EQ(two.peer->sent(), "bye");
 }
 
+TEST(MemoryTransport, drops_what_comes_after_close_but_sees_the_end) {
+  TestPool pool;
+  auto [transport, peer] = make_memory_transport(pool);
+  transport->close(net::CloseMode::flush);
+  peer->deliver("too late");
+  peer->end();
+  EXPECT_TRUE(peer->turn());
+  EXPECT_TRUE(transport->received().empty());
+  ASSERT_TRUE(transport->end().has_value());
+  EXPECT_EQ(transport->end()->code, ErrorCode::closed);
+}
+
 TEST(MemoryPair, carries_bytes_and_the_end_in_any_chunks) {
   TestPool pool;
   for_each_chopping([&pool](Chopping& chopping) {

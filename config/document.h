@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#include "config/findings.h"
+#include "config/json.h"
+
+namespace gatepost::config {
+
+/// Bounds of what is read at all: what stands above them is no configuration, and the validator
+/// recurses once for each level and once for each character.
+inline constexpr std::size_t kMaxText = 1024 * 1024;
+inline constexpr std::size_t kMaxDepth = 32;
+inline constexpr std::size_t kMaxString = 4096;
+
+/// Parses JSON with // and /* */ comments. Tells `findings` the lines, a syntax error, every
+/// duplicate key, a bound that was passed; nullopt when there is no value to go on with.
+[[nodiscard]] std::optional<Json> parse_document(std::string_view text, Findings& findings);
+
+}  // namespace gatepost::config

@@ -1,0 +1,89 @@
+#include "config/load.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "config/build.h"
+#include "config/document.h"
+#include "config/explain.h"
+#include "config/findings.h"
+#include "config/overrides.h"
+#include "config/rules.h"
+
+namespace gatepost::config {
+
+namespace {
+
+Loaded load_unguarded(std::string_view text, const Overrides& overrides) {
+  Findings findings;
+  Json document = Json::object();
+  if (!text.empty()) {
+    auto parsed = parse_document(text, findings);
+    if (!parsed) return {std::nullopt, findings.take()};
+    document = std::move(*parsed);
+  }
+  apply_overrides(overrides, document, findings);
+  check_schema(document, findings);
+  Built built = build(document, findings);
+  check_rules(built, findings);
+
+  Loaded loaded;
+  if (!findings.any_error()) loaded.config = std::move(built.config);
+  loaded.problems = findings.take();
+  return loaded;
+}
+
+Loaded unreadable(std::string text) {
+  Loaded loaded;
+  loaded.problems.push_back({"", 0, std::move(text)});
+  return loaded;
+}
+
+}  // namespace
+
+std::string to_string(const Problem& problem, std::string_view file) {
+  std::string text;
+  const bool from_flag = problem.path.starts_with("--");
+  if (!from_flag && !file.empty()) {
+    text += file;
+    if (problem.line != 0) text += fmt::format(":{}", problem.line);
+    text += ": ";
+  }
+  if (problem.warning) text += "warning: ";
+  if (!problem.path.empty()) text += problem.path + ": ";
+  return text + problem.text;
+}
+
+Loaded load(std::string_view text, const Overrides& overrides) {
+  try {
+    return load_unguarded(text, overrides);
+  } catch (const std::exception& error) {
+    // The JSON libraries throw; nothing of a layer leaves it that way.
+    return unreadable(fmt::format("cannot be checked: {}", error.what()));
+  }
+}
+
+Loaded load_file(const std::string& path, const Overrides& overrides) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
+                                                             &std::fclose);
+  if (file == nullptr) return unreadable(fmt::format("cannot be read: {}", std::strerror(errno)));
+  std::string text;
+  char block[16 * 1024];
+  while (text.size() <= kMaxText) {
+    const std::size_t n = std::fread(block, 1, sizeof block, file.get());
+    text.append(block, n);
+    if (n < sizeof block) break;
+  }
+  if (std::ferror(file.get()) != 0) {
+    return unreadable(fmt::format("cannot be read: {}", std::strerror(errno)));
+  }
+  return load(text, overrides);
+}
+
+}  // namespace gatepost::config

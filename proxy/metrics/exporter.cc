@@ -1,0 +1,223 @@
+#include "proxy/metrics/exporter.h"
+
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <utility>
+
+namespace gatepost::metrics {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using session::Counters;
+using Workers = std::vector<const Counters*>;
+using Labels = std::vector<ClientMetric::Label>;
+
+MetricFamily family(MetricType type, std::string name, std::string help) {
+  MetricFamily result;
+  result.name = "gatepost_" + std::move(name);
+  result.help = std::move(help);
+  result.type = type;
+  return result;
+}
+MetricFamily counter(std::string name, std::string help) {
+  return family(MetricType::Counter, std::move(name), std::move(help));
+}
+MetricFamily gauge(std::string name, std::string help) {
+  return family(MetricType::Gauge, std::move(name), std::move(help));
+}
+
+/// The family with one sample more.
+MetricFamily with(MetricFamily to, double value, Labels labels = {}) {
+  ClientMetric& sample = to.metric.emplace_back();
+  sample.label = std::move(labels);
+  (to.type == MetricType::Counter ? sample.counter.value : sample.gauge.value) = value;
+  return to;
+}
+
+double sum(const Workers& workers, Cell Counters::* cell) {
+  std::uint64_t total = 0;
+  for (const Counters* worker : workers) total += (worker->*cell).get();
+  return static_cast<double>(total);
+}
+
+template <class Enum>
+double sum(const Workers& workers, CellsBy<Enum> Counters::* cells, Enum which) {
+  std::uint64_t total = 0;
+  for (const Counters* worker : workers) total += (worker->*cells)[which].get();
+  return static_cast<double>(total);
+}
+
+/// One sample for each value of the enum, from `first` on, zeros too: rates need a start.
+template <class Enum>
+MetricFamily with_each(MetricFamily to, const Workers& workers, CellsBy<Enum> Counters::* cells,
+                       const char* label, Enum first = Enum{}) {
+  for (auto i = std::to_underlying(first); i < std::to_underlying(Enum::count_); ++i) {
+    const auto which = static_cast<Enum>(i);
+    to = with(std::move(to), sum(workers, cells, which), {{label, std::string(to_string(which))}});
+  }
+  return to;
+}
+
+double seconds(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+MetricFamily histogram(const Workers& workers, DurationCells Counters::* durations,
+                       std::string name, std::string help) {
+  MetricFamily to = family(MetricType::Histogram, std::move(name), std::move(help));
+  ClientMetric::Histogram& result = to.metric.emplace_back().histogram;
+  std::uint64_t sum_ms = 0;
+  for (const Counters* worker : workers) sum_ms += (worker->*durations).sum_ms();
+  result.sample_sum = static_cast<double>(sum_ms) / 1000;
+  constexpr auto& kBounds = DurationCells::kBounds;
+  for (std::size_t i = 0; i <= kBounds.size(); ++i) {
+    for (const Counters* worker : workers) {
+      result.sample_count += (worker->*durations).buckets()[i].get();
+    }
+    const double bound = i < kBounds.size() ? static_cast<double>(kBounds[i]) / 1000
+                                            : std::numeric_limits<double>::infinity();
+    result.bucket.push_back({result.sample_count, bound});
+  }
+  return to;
+}
+
+MetricFamily certificate_expiries(const std::vector<CertificateFacts>& certificates) {
+  // A series given twice would make Prometheus refuse the whole scrape: the earliest expiry counts.
+  std::map<std::string, double> expiries;
+  for (const CertificateFacts& certificate : certificates) {
+    const double expiry = seconds(certificate.expiry);
+    const auto [at, is_new] = expiries.emplace(certificate.name, expiry);
+    if (!is_new) at->second = std::min(at->second, expiry);
+  }
+  MetricFamily to = gauge("certificate_expiry_timestamp_seconds",
+                          "When the certificate expires, in seconds since 1970.");
+  for (const auto& [name, expiry] : expiries) {
+    to = with(std::move(to), expiry, {{"certificate", name}});
+  }
+  return to;
+}
+
+}  // namespace
+
+class Exporter::Collection final : public prometheus::Collectable {
+ public:
+  Collection(Workers workers, std::function<ProcessFacts()> facts)
+      : workers_(std::move(workers)), facts_(std::move(facts)) {}
+
+  [[nodiscard]] std::vector<MetricFamily> Collect() const override {
+    std::vector<MetricFamily> out;
+    add_sessions(out);
+    add_tls(out);
+    add_worker_state(out);
+    add_process(out);
+    return out;
+  }
+
+ private:
+  using Out = std::vector<MetricFamily>;
+  void add_sessions(Out& out) const;
+  void add_tls(Out& out) const;
+  void add_worker_state(Out& out) const;
+  void add_process(Out& out) const;
+
+  [[nodiscard]] MetricFamily total(Cell Counters::* cell, std::string name,
+                                   std::string help) const {
+    return with(counter(std::move(name), std::move(help)), sum(workers_, cell));
+  }
+  [[nodiscard]] MetricFamily level(Cell Counters::* cell, std::string name,
+                                   std::string help) const {
+    return with(gauge(std::move(name), std::move(help)), sum(workers_, cell));
+  }
+
+  Workers workers_;
+  std::function<ProcessFacts()> facts_;
+};
+
+void Exporter::Collection::add_sessions(Out& out) const {
+  out.push_back(total(&Counters::sessions_started, "sessions_total", "Client sessions begun."));
+  out.push_back(level(&Counters::sessions_active, "sessions_active", "Client sessions now."));
+  out.push_back(with_each(counter("sessions_ended_total", "Client sessions ended, by reason."),
+                          workers_, &Counters::sessions_ended, "reason"));
+  out.push_back(with_each(counter("logins_total", "Login attempts, by result."), workers_,
+                          &Counters::logins, "result"));
+  out.push_back(with_each(counter("commands_total", "Well-formed commands of clients."), workers_,
+                          &Counters::commands, "command"));
+  out.push_back(total(&Counters::bad_commands, "bad_commands_total",
+                      "Lines of clients that were no well-formed command."));
+  out.push_back(total(&Counters::messages_retrieved, "messages_retrieved_total",
+                      "RETR commands answered to the end."));
+  out.push_back(total(&Counters::octets_from_clients, "client_received_bytes_total",
+                      "POP3 bytes received from clients, without TLS framing."));
+  out.push_back(total(&Counters::octets_to_clients, "client_sent_bytes_total",
+                      "POP3 bytes sent to clients, without TLS framing."));
+  out.push_back(histogram(workers_, &Counters::upstream_connect, "upstream_connect_seconds",
+                          "Time until the connection to upstream stood, implicit TLS included."));
+  out.push_back(histogram(workers_, &Counters::upstream_login, "upstream_login_seconds",
+                          "Time from connected to logged in upstream."));
+  out.push_back(histogram(workers_, &Counters::retr, "retr_seconds",
+                          "Time from RETR sent upstream to its last byte queued to the client."));
+}
+
+void Exporter::Collection::add_tls(Out& out) const {
+  using session::TlsVersionLabel;
+  static_assert(std::to_underlying(TlsVersionLabel::none) == 0);
+  out.push_back(with_each(counter("tls_handshakes_total", "TLS handshakes with clients completed."),
+                          workers_, &Counters::tls_versions, "version", TlsVersionLabel::tls1_2));
+  out.push_back(with(counter("plaintext_sessions_total", "Client sessions that never used TLS."),
+                     sum(workers_, &Counters::tls_versions, TlsVersionLabel::none)));
+  out.push_back(with_each(counter("tls_ciphers_total", "TLS handshakes with clients, by cipher."),
+                          workers_, &Counters::tls_ciphers, "cipher"));
+  out.push_back(total(&Counters::tls_resumed, "tls_resumed_total",
+                      "TLS handshakes with clients that resumed a session."));
+  out.push_back(
+      with_each(counter("tls_handshake_failures_total", "TLS handshakes with clients that failed."),
+                workers_, &Counters::handshake_failures, "reason"));
+}
+
+void Exporter::Collection::add_worker_state(Out& out) const {
+  out.push_back(histogram(workers_, &Counters::loop_lag, "loop_lag_seconds",
+                          "How late the timers of the event loops go off."));
+  out.push_back(level(&Counters::io_blocks, "io_blocks", "I/O blocks of 64 KiB held by sessions."));
+  out.push_back(level(&Counters::accept_paused, "accept_paused",
+                      "Workers that accept no connection at the moment."));
+}
+
+void Exporter::Collection::add_process(Out& out) const {
+  const ProcessFacts facts = facts_();
+  out.push_back(with(gauge("workers", "Worker threads."), static_cast<double>(facts.workers)));
+  out.push_back(certificate_expiries(facts.certificates));
+  out.push_back(with(gauge("build_info", "Always 1; the labels tell what is running."), 1,
+                     {{"version", facts.version}, {"tls_library", facts.tls_library}}));
+  MetricFamily reloads = counter("config_reloads_total", "Configuration reloads, by result.");
+  reloads = with(reloads, static_cast<double>(facts.reloads_succeeded), {{"result", "ok"}});
+  reloads = with(reloads, static_cast<double>(facts.reloads_failed), {{"result", "failed"}});
+  out.push_back(std::move(reloads));
+  out.push_back(with(gauge("config_last_reload_success", "Whether the last reload was accepted."),
+                     facts.last_reload_succeeded ? 1 : 0));
+  out.push_back(
+      with(gauge("start_time_seconds", "When the process started, in seconds since 1970."),
+           seconds(facts.started)));
+  out.push_back(with(counter("log_lines_lost_total", "Log lines that could not be written."),
+                     static_cast<double>(facts.log_lines_lost)));
+  out.push_back(with(gauge("draining", "1 while the gateway goes down and takes no new sessions."),
+                     facts.draining ? 1 : 0));
+}
+
+Exporter::Exporter(std::vector<const session::Counters*> workers,
+                   std::function<ProcessFacts()> facts)
+    : collection_(std::make_unique<Collection>(std::move(workers), std::move(facts))) {}
+Exporter::~Exporter() = default;
+
+std::string Exporter::render() const {
+  const prometheus::TextSerializer serializer;
+  return serializer.Serialize(collection_->Collect());
+}
+
+}  // namespace gatepost::metrics

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/session/counters.h"
+
+namespace gatepost::metrics {
+
+/// A certificate in use, by its name in the configuration.
+struct CertificateFacts {
+  std::string name;
+  std::chrono::system_clock::time_point expiry;
+};
+
+/// What is true of the whole process at the moment of a scrape.
+struct ProcessFacts {
+  std::string version;      ///< of Gatepost
+  std::string tls_library;  ///< "BoringSSL 17"
+  std::chrono::system_clock::time_point started;
+  std::uint64_t workers = 0;
+  std::vector<CertificateFacts> certificates;
+  std::uint64_t reloads_succeeded = 0;
+  std::uint64_t reloads_failed = 0;
+  bool last_reload_succeeded = true;
+  std::uint64_t log_lines_lost = 0;
+  bool draining = false;
+};
+
+/// Renders all metrics in the Prometheus text format. docs/metrics.md lists them; a test compares.
+/// Every label takes its values from an enum or from the configuration, never from a peer.
+class Exporter {
+ public:
+  static constexpr std::string_view kContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+  /// `workers`: one for each worker, read at each scrape while the workers go on counting; they
+  /// must outlive the exporter. `facts` is asked once for each scrape, in the scraping thread.
+  Exporter(std::vector<const session::Counters*> workers, std::function<ProcessFacts()> facts);
+  ~Exporter();
+  Exporter(const Exporter&) = delete;
+  Exporter& operator=(const Exporter&) = delete;
+
+  [[nodiscard]] std::string render() const;
+
+ private:
+  class Collection;  // keeps prometheus-cpp in one source file
+  std::unique_ptr<Collection> collection_;
+};
+
+}  // namespace gatepost::metrics

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+namespace gatepost::pop3 {
+
+/// Upper case for A to Z alone, whatever the locale.
+[[nodiscard]] constexpr char to_upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
+
+[[nodiscard]] inline std::string to_upper(std::string_view text) {
+  std::string upper(text);
+  std::ranges::transform(upper, upper.begin(), [](char c) { return to_upper(c); });
+  return upper;
+}
+
+/// C0 and DEL; TAB counts as text.
+[[nodiscard]] constexpr bool is_control(char c) {
+  return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
+}
+
+/// Whether `text` holds an octet that could cut a line in two somewhere down the road.
+[[nodiscard]] inline bool breaks_lines(std::string_view text) {
+  return text.find_first_of(std::string_view("\0\r\n", 3)) != std::string_view::npos;
+}
+
+}  // namespace gatepost::pop3

@@ -1,0 +1,173 @@
+#include "proxy/pop3/command.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <utility>
+
+#include "proxy/pop3/ascii.h"
+#include "proxy/pop3/sasl.h"
+
+namespace gatepost::pop3 {
+
+namespace {
+
+constexpr std::size_t kVerbs = static_cast<std::size_t>(Verb::count_);
+constexpr std::array<std::string_view, kVerbs> kNames = {
+    "USER", "PASS", "APOP", "AUTH", "STLS", "CAPA", "QUIT", "STAT",
+    "LIST", "RETR", "DELE", "NOOP", "RSET", "TOP",  "UIDL", "OTHER"};
+constexpr std::size_t kMaxMechanism = 20;  // RFC 4422 section 3.1
+
+Verb find_verb(std::string_view word) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(Verb::unknown); ++i) {
+    if (std::ranges::equal(word, kNames[i], {}, [](char c) { return to_upper(c); })) {
+      return static_cast<Verb>(i);
+    }
+  }
+  return Verb::unknown;
+}
+
+std::unexpected<Error> refuse(std::string_view text) {
+  return fail(ErrorCode::protocol, std::string(text));
+}
+
+std::string_view without_trailing_blanks(std::string_view text) {
+  return text.substr(0, text.find_last_not_of(' ') + 1);
+}
+
+bool is_base64_char(char c) {
+  const char upper = to_upper(c);
+  return (upper >= 'A' && upper <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
+         c == '=';
+}
+
+bool is_mechanism_char(char c) {
+  const char upper = to_upper(c);
+  return (upper >= 'A' && upper <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+/// The value of one or more digits, kMaxNumber + 1 for all that is larger; nothing for other text.
+std::optional<std::uint32_t> parse_number(std::string_view word) {
+  if (word.empty()) return std::nullopt;
+  std::uint64_t value = 0;
+  for (const char c : word) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = std::min<std::uint64_t>(value * 10 + static_cast<std::uint64_t>(c - '0'),
+                                    std::uint64_t{kMaxNumber} + 1);
+  }
+  return static_cast<std::uint32_t>(value);
+}
+
+Result<Command> parse_message(Command command, std::string_view word) {
+  const std::optional<std::uint32_t> number = parse_number(word);
+  if (!number) return refuse("Message number expected");
+  if (*number == 0) return refuse("Message numbers start at 1");
+  if (*number > kMaxNumber) return refuse("No such message");
+  command.message = *number;
+  return command;
+}
+
+Result<Command> parse_top(Command command, std::string_view rest) {
+  const std::size_t blank = rest.find(' ');
+  if (blank == std::string_view::npos) return refuse("TOP needs a message and a number of lines");
+  const std::optional<std::uint32_t> lines = parse_number(rest.substr(blank + 1));
+  if (!lines) return refuse("Number of lines expected");
+  command.lines = std::min(*lines, kMaxNumber);
+  return parse_message(std::move(command), rest.substr(0, blank));
+}
+
+Result<Command> parse_auth(Command command, std::string_view rest) {
+  if (rest.empty()) return command;
+  const std::size_t blank = rest.find(' ');
+  const std::string_view mechanism = rest.substr(0, blank);
+  if (mechanism.empty() || mechanism.size() > kMaxMechanism ||
+      !std::ranges::all_of(mechanism, is_mechanism_char)) {
+    return refuse("Not a SASL mechanism");
+  }
+  command.text = to_upper(mechanism);
+  if (blank == std::string_view::npos) return command;
+  const std::string_view response = rest.substr(blank + 1);
+  if (response.empty() || !std::ranges::all_of(response, is_base64_char)) {
+    return refuse("Initial response is not base64");
+  }
+  command.initial_response = response;
+  return command;
+}
+
+}  // namespace
+
+std::string_view to_string(Verb verb) {
+  assert(verb < Verb::count_);
+  return kNames[static_cast<std::size_t>(verb)];
+}
+
+ReplyShape Command::reply_shape() const {
+  switch (verb) {
+    case Verb::retr:
+    case Verb::top:
+    case Verb::capa:
+      return ReplyShape::multi;
+    case Verb::list:
+    case Verb::uidl:
+      return message ? ReplyShape::single : ReplyShape::multi;
+    case Verb::auth:
+      return text.empty() ? ReplyShape::multi : ReplyShape::single;
+    default:
+      return ReplyShape::single;
+  }
+}
+
+std::string Command::wire() const {
+  assert(verb >= Verb::stls && verb < Verb::unknown);
+  std::string line(to_string(verb));
+  if (message) line += ' ' + std::to_string(*message);
+  if (verb == Verb::top) line += ' ' + std::to_string(lines);
+  return line += "\r\n";
+}
+
+Result<Command> parse_command(std::string_view line) {
+  if (breaks_lines(line)) return refuse("Forbidden character in line");
+  const std::size_t blank = line.find(' ');
+  const std::string_view word = line.substr(0, blank);
+  if (word.empty()) return refuse("Command expected");
+  const std::string_view rest =
+      blank == std::string_view::npos ? std::string_view() : line.substr(blank + 1);
+  Command command;
+  command.verb = find_verb(word);
+  if (command.verb != Verb::pass && std::ranges::any_of(line, is_control)) {
+    return refuse("Forbidden character in line");
+  }
+  const std::string_view argument = without_trailing_blanks(rest);
+  switch (command.verb) {
+    case Verb::user:
+      if (!is_safe_user(rest)) return refuse("Not a user name");
+      command.text = rest;
+      return command;
+    case Verb::pass:
+      if (!is_safe_argument(rest)) return refuse("Not a password");
+      command.text = rest;
+      return command;
+    case Verb::apop:
+      command.text = rest;
+      return command;
+    case Verb::auth:
+      return parse_auth(std::move(command), argument);
+    case Verb::list:
+    case Verb::uidl:
+      if (argument.empty()) return command;
+      [[fallthrough]];
+    case Verb::retr:
+    case Verb::dele:
+      return parse_message(std::move(command), argument);
+    case Verb::top:
+      return parse_top(std::move(command), argument);
+    case Verb::unknown:
+      return command;
+    default:
+      if (!argument.empty()) return refuse("No argument expected");
+      return command;
+  }
+}
+
+}  // namespace gatepost::pop3

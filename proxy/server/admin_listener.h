@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "proxy/admin/admin_service.h"
+#include "proxy/base/bytes.h"
+#include "proxy/base/error.h"
+#include "proxy/http/server_connection.h"
+#include "proxy/net/listener.h"
+#include "proxy/net/loop.h"
+
+namespace gatepost::server {
+
+/// Serves the admin pages over HTTP, in the main thread's loop.
+class AdminListener {
+ public:
+  /// Connections at one time; further ones are closed unanswered.
+  static constexpr std::size_t kMaxConnections = 64;
+  /// A connection is dropped after so long, whatever it does: scrapers reconnect.
+  static constexpr Duration kMaxAge{60'000};
+
+  [[nodiscard]] static Result<std::unique_ptr<AdminListener>> start(
+      net::Loop& loop, const Endpoint& address, const admin::AdminService& service);
+  ~AdminListener();
+
+  /// With the real port.
+  [[nodiscard]] const Endpoint& bound() const { return bound_; }
+
+ private:
+  struct Open {
+    Instant since;
+    std::unique_ptr<http::ServerConnection> connection;
+  };
+  AdminListener(net::Loop& loop, const admin::AdminService& service);
+  void accept(std::unique_ptr<net::Transport> client);
+  void sweep();
+
+  net::Loop& loop_;
+  const admin::AdminService& service_;
+  BlockPool pool_{4};
+  Endpoint bound_;
+  std::vector<Open> open_;
+  std::unique_ptr<Timer> sweeper_;
+  std::unique_ptr<net::Listener> listener_;
+};
+
+}  // namespace gatepost::server

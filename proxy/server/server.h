@@ -1,0 +1,75 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/load.h"
+#include "proxy/admin/admin_service.h"
+#include "proxy/base/log.h"
+#include "proxy/metrics/exporter.h"
+#include "proxy/net/loop.h"
+#include "proxy/server/admin_listener.h"
+#include "proxy/server/signals.h"
+#include "proxy/server/snapshot.h"
+#include "proxy/server/worker.h"
+#include "proxy/tls/ticket_keys.h"
+
+namespace gatepost::server {
+
+/// The gateway: workers, admin listener, signals, reload and drain. Lives in the main thread.
+class Server {
+ public:
+  /// `load` reads the configuration again at SIGHUP. `log` outlives the server.
+  Server(ProcessLog& log, std::function<config::Loaded()> load);
+  ~Server();
+
+  /// Reads files, binds all addresses, starts the workers. On failure nothing runs.
+  [[nodiscard]] Result<void> start(const config::Config& config);
+  /// Until SIGTERM or SIGINT and the end of draining.
+  void run();
+
+ private:
+  /// Sockets opened for a snapshot: for each listener that is new, one for each worker.
+  using NewSockets = std::map<std::string, net::ListenSockets>;
+
+  [[nodiscard]] Result<NewSockets> open_sockets(const Snapshot& snapshot) const;
+  void put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets sockets);
+  [[nodiscard]] Result<void> start_admin();
+  void reload();
+  [[nodiscard]] bool try_reload();
+  void warn_of_fixed_settings(const config::Config& next) const;
+  void on_terminate();
+  void on_worker_drained();
+  void rotate_tickets();
+  [[nodiscard]] metrics::ProcessFacts facts() const;
+  [[nodiscard]] std::vector<std::string> not_ready() const;
+
+  ProcessLog& log_;
+  std::function<config::Loaded()> load_;
+  net::Loop loop_;
+  std::shared_ptr<tls::TicketKeys> tickets_ = std::make_shared<tls::TicketKeys>();
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::map<std::string, Endpoint> listening_;  // configured address to bound one
+  std::atomic<std::uint32_t> connections_ = 0;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<metrics::Exporter> exporter_;
+  std::unique_ptr<admin::AdminService> admin_service_;
+  std::unique_ptr<AdminListener> admin_;
+  std::unique_ptr<Signals> signals_;
+  std::unique_ptr<Timer> rotation_;
+  std::unique_ptr<Timer> drain_deadline_;
+  std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
+  std::uint64_t reloads_succeeded_ = 0;
+  std::uint64_t reloads_failed_ = 0;
+  bool last_reload_succeeded_ = true;
+  bool draining_ = false;
+  std::size_t workers_draining_ = 0;
+};
+
+}  // namespace gatepost::server

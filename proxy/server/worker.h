@@ -1,0 +1,90 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/log.h"
+#include "proxy/net/listener.h"
+#include "proxy/net/loop.h"
+#include "proxy/net/resolver.h"
+#include "proxy/net/tcp_connector.h"
+#include "proxy/server/snapshot.h"
+#include "proxy/session/session.h"
+
+namespace gatepost::server {
+
+/// One loop in one thread with everything that its sessions use; shares nothing with the other
+/// workers but the number of connections. Public calls are for the main thread.
+class Worker final : session::Session::Home {
+ public:
+  /// A socket to listen on, and what its sessions are told.
+  struct Listening {
+    std::string key;  ///< the configured address
+    std::shared_ptr<const session::Settings> settings;
+    net::UniqueFd fd;  ///< empty: the listener exists already, only the settings are new
+  };
+
+  /// `connections` counts the sessions of all workers.
+  Worker(unsigned index, Log& log, std::atomic<std::uint32_t>& connections,
+         std::chrono::seconds resolve_every);
+  ~Worker();
+
+  void start();
+  /// Listens on exactly these from now on.
+  void apply(std::vector<Listening> listeners, config::Limits limits);
+  /// Stops accepting and turns away who has not logged in; `drained` is called, in this worker's
+  /// thread, when the last session has ended.
+  void drain(std::move_only_function<void()> drained);
+  /// Ends all sessions and the thread; returns when both are done.
+  void stop();
+
+  [[nodiscard]] const session::Counters& counters() const { return counters_; }
+
+ private:
+  struct ActiveListener {
+    std::shared_ptr<const session::Settings> settings;
+    std::unique_ptr<net::Listener> listener;
+  };
+
+  void apply_here(std::vector<Listening> listeners, const config::Limits& limits);
+  void accept(const ActiveListener& listener, std::unique_ptr<net::Transport> client);
+  void refuse(const ActiveListener& listener, net::Transport& client);
+  void accept_failed(const Error& error);
+  void on_session_ended(session::Session& session) override;
+  void reap();
+  void tick();
+  void check_memory();
+
+  const unsigned index_;
+  Log& log_;
+  std::atomic<std::uint32_t>& connections_;
+  session::Counters counters_;
+  BlockPool pool_;
+  net::Loop loop_;
+  net::Resolver resolver_;
+  net::TcpConnector connector_;
+  session::Services services_;
+  config::Limits limits_;
+  // Addresses of values must stay valid: listeners refer to them.
+  std::map<std::string, ActiveListener> listeners_;
+  std::unordered_map<session::Session*, std::unique_ptr<session::Session>> sessions_;
+  std::vector<session::Session*> ended_;
+  std::unique_ptr<Timer> reaper_;
+  std::unique_ptr<Timer> ticker_;
+  Instant tick_due_;
+  Instant last_accept_error_;
+  std::uint64_t next_session_ = 0;
+  bool accepting_ = true;
+  std::move_only_function<void()> drained_;
+  std::thread thread_;
+};
+
+}  // namespace gatepost::server

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "proxy/base/timer.h"
+#include "proxy/pop3/command.h"
+
+namespace gatepost::session {
+
+/// One command of the client and the way its reply is made.
+struct Exchange {
+  enum class Stage : std::uint8_t {
+    local,     ///< `text` is our reply, waiting for its turn
+    queued,    ///< `text` is the command line, waiting to go upstream
+    sent,      ///< upstream owes the reply
+    replying,  ///< the head of the reply has gone to the client
+  };
+  Stage stage;
+  pop3::Verb verb;
+  pop3::ReplyShape shape;
+  std::string text;
+  Instant sent_at{};
+};
+
+/// The commands of a session whose replies are not complete, oldest first. Replies come back in this
+/// order (RFC 2449 section 6.6): a local answer waits behind the forwarded ones before it, and an
+/// upstream reply always belongs to the first exchange, or to none, which ends the session.
+class Ledger {
+ public:
+  /// Local answers count too; beyond this the client is not read.
+  static constexpr std::size_t kCapacity = 32;
+
+  [[nodiscard]] bool empty() const { return exchanges_.empty(); }
+  [[nodiscard]] bool full() const { return exchanges_.size() >= kCapacity; }
+  [[nodiscard]] std::size_t size() const { return exchanges_.size(); }
+  /// Replies that upstream owes.
+  [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
+
+  void add_local(pop3::Verb verb, std::string reply);
+  void add_forwarded(const pop3::Command& command);
+
+  /// The oldest; the ledger must not be empty.
+  [[nodiscard]] Exchange& front() { return exchanges_.front(); }
+  /// The reply to the oldest is complete.
+  void pop();
+
+  /// The next command that may go upstream while at most `depth` replies are owed; null if none.
+  /// QUIT waits until nothing is owed. The caller sends it and calls sent().
+  [[nodiscard]] Exchange* next_to_send(std::size_t depth);
+  void sent(Exchange& exchange, Instant now);
+
+  /// Drops commands that did not go upstream, and local answers (the client is gone).
+  void clear();
+
+ private:
+  std::vector<Exchange> exchanges_;  // short: moving the rest up is cheaper than a deque
+  std::size_t outstanding_ = 0;
+};
+
+}  // namespace gatepost::session

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "proxy/base/address.h"
+#include "proxy/base/bytes.h"
+#include "proxy/base/log.h"
+#include "proxy/base/timer.h"
+#include "proxy/net/connector.h"
+#include "proxy/net/transport.h"
+#include "proxy/session/counters.h"
+#include "proxy/upstream/router.h"
+
+namespace gatepost::session {
+
+/// What the sessions of one worker share; all of it outlives them.
+struct Services {
+  TimerService& timers;
+  net::Connector& connector;
+  BlockPool& pool;
+  Log& log;
+  Counters& counters;
+};
+
+/// What a session is told by the configuration: immutable, kept until the session ends, whatever is
+/// reloaded meanwhile.
+struct Settings {
+  std::string listener;  ///< its name
+  config::ListenerTls client_tls_mode = config::ListenerTls::none;
+  std::shared_ptr<const net::TlsLayer> client_tls;  ///< set unless the mode is none
+  std::vector<IpNetwork> cleartext_login_networks;
+  std::shared_ptr<const upstream::Router> router;
+  config::Timeouts timeouts;
+  config::Limits limits;
+};
+
+}  // namespace gatepost::session
