@@ -41,6 +41,8 @@ void MemoryTransport::close(net::CloseMode mode) {
     unsent_.clear();
     peer_->reset_ = true;
     if (!end_) end_with(ErrorCode::closed, "aborted");
+  } else {
+    static_cast<void>(write());
   }
 }
 

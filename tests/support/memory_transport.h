@@ -49,6 +49,8 @@ class MemoryPeer {
   /// Everything that the transport sent so far, and that nobody took.
   [[nodiscard]] const std::string& sent() const { return outbound_; }
   [[nodiscard]] std::string take_sent() { return std::exchange(outbound_, {}); }
+  /// Gives back the rest of what take_sent() returned.
+  void put_back(std::string_view text) { outbound_.insert(0, text); }
   [[nodiscard]] std::size_t total_sent() const { return total_sent_; }
   /// Octets on the wire that the transport has not read.
   [[nodiscard]] std::size_t undelivered() const { return inbound_.size(); }

@@ -1,0 +1,140 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+
+#include "proxy/session/services.h"
+#include "proxy/session/session.h"
+#include "tests/support/chop.h"
+#include "tests/support/fake_connector.h"
+#include "tests/support/fake_timers.h"
+#include "tests/support/fake_tls.h"
+#include "tests/support/leak_check.h"
+#include "tests/support/memory_transport.h"
+#include "tests/support/recording_log.h"
+
+namespace gatepost::testing {
+
+/// How a transcript is run.
+struct RunMode {
+  Chopping chopping{Chopping::Kind::whole};
+  /// Octets that each connection takes in one turn.
+  std::size_t accept_per_turn = WireOptions::kUnlimited;
+  /// The session is destroyed after so many turns in which something happened; 0: never.
+  std::size_t kill_after = 0;
+  /// settle() itself finds what the peer has sent meanwhile, and says so.
+  bool read_in_settle = false;
+};
+
+/// A session between a mail program and a server that are both the test. Reads like a transcript:
+/// every call runs the loop until all is quiet, and every octet that the session sent must be
+/// expected in its turn. Once the session was killed, nothing is expected any more.
+class SessionHarness {
+ public:
+  using Where = std::source_location;
+
+  explicit SessionHarness(RunMode mode = {});
+  ~SessionHarness();
+  SessionHarness(const SessionHarness&) = delete;
+  SessionHarness& operator=(const SessionHarness&) = delete;
+
+  /// To be changed before start().
+  session::Settings settings;
+  upstream::Server server;
+
+  /// The client connects.
+  void start(Where where = Where::current());
+
+  // The mail program.
+  void client(std::string_view text);
+  /// The next octets that the client gets are `text`.
+  void expect_client(std::string_view text, Where where = Where::current());
+  /// The next line that the client gets begins so; returns it, with CRLF.
+  std::string expect_client_line(std::string_view prefix, Where where = Where::current());
+  void client_says_and_gets(std::string_view command, std::string_view reply,
+                            Where where = Where::current());
+  void client_ends(ErrorCode code = ErrorCode::closed);
+
+  // The server.
+  /// The session connects; the server takes the connection.
+  void upstream_accepts(Where where = Where::current());
+  void upstream_refuses(ErrorCode code, Where where = Where::current());
+  void upstream(std::string_view text);
+  void upstream_expects(std::string_view text, Where where = Where::current());
+  void upstream_expects_nothing(Where where = Where::current());
+  void upstream_ends(ErrorCode code = ErrorCode::closed);
+  /// The connection to the server was dropped, and nothing (no QUIT) came before.
+  void expect_upstream_aborted(Where where = Where::current());
+  /// The connection to the server was ended in order.
+  void expect_upstream_closed(Where where = Where::current());
+
+  // TLS.
+  void client_handshake(Where where = Where::current());
+  void upstream_handshake(Where where = Where::current());
+
+  /// From "USER joe" to "+OK" of PASS, by USER and PASS, at a server whose CAPA says `capabilities`
+  /// (lines with CRLF; "" for a server that knows no CAPA).
+  void log_in(std::string_view capabilities = "USER\r\nTOP\r\nUIDL\r\n",
+              Where where = Where::current());
+
+  /// Time passes.
+  void advance(Duration by);
+  /// Runs the loop until nothing moves.
+  void run();
+  /// One round of the loop; whether anything moved.
+  bool turn();
+
+  /// The session has ended for that reason, the client's connection too.
+  void expect_ended(session::EndReason reason, Where where = Where::current());
+  void expect_alive(Where where = Where::current());
+  /// Destroys the session now.
+  void kill();
+  [[nodiscard]] bool killed() const { return killed_; }
+  [[nodiscard]] bool ended() const;
+  /// What was sent and not expected does not matter from here on.
+  void ignore_the_rest() { ignore_rest_ = true; }
+  /// Turns in which something happened.
+  [[nodiscard]] std::size_t turns() const { return turns_; }
+  [[nodiscard]] std::size_t held_blocks() { return pool_->held_blocks(); }
+
+  /// The connections' other ends. at_upstream() is null before the session connects.
+  [[nodiscard]] MemoryPeer& at_client() { return *client_; }
+  [[nodiscard]] MemoryPeer* at_upstream() { return upstream_.get(); }
+  [[nodiscard]] session::Session* session() { return session_.get(); }
+
+  TestPool pool_;
+  FakeTimers timers;
+  FakeConnector connector{pool_};
+  RecordingLog log;
+  session::Counters counters;
+  std::shared_ptr<FakeTlsLayer> client_tls = std::make_shared<FakeTlsLayer>();
+  std::shared_ptr<FakeTlsLayer> upstream_tls = std::make_shared<FakeTlsLayer>();
+
+ private:
+  class Owner;
+  [[nodiscard]] WireOptions wire();
+  void moved();
+  void reap();
+
+  RunMode mode_;
+  session::Services services_;
+  std::unique_ptr<Owner> owner_;
+  std::unique_ptr<session::Session> session_;
+  std::shared_ptr<MemoryPeer> client_;
+  std::shared_ptr<MemoryPeer> upstream_;
+  bool killed_ = false;
+  bool ignore_rest_ = false;
+  std::size_t turns_ = 0;
+};
+
+/// Runs a transcript whole, byte by byte, byte by byte into connections that take one octet a turn,
+/// and with random splits; then again, killing the session after every turn in which something
+/// happened (whole and byte by byte).
+void for_each_run(const std::function<void(SessionHarness&)>& transcript);
+
+}  // namespace gatepost::testing
