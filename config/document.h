@@ -14,6 +14,7 @@ namespace gatepost::config {
 inline constexpr std::size_t kMaxText = 1024 * 1024;
 inline constexpr std::size_t kMaxDepth = 32;
 inline constexpr std::size_t kMaxString = 4096;
+inline constexpr std::size_t kMaxValues = 20'000;
 
 /// Parses JSON with // and /* */ comments. Tells `findings` the lines, a syntax error, every
 /// duplicate key, a bound that was passed; nullopt when there is no value to go on with.

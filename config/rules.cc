@@ -75,12 +75,15 @@ void check_listeners(const Built& built, Findings& findings) {
 
 void check_certificate(const Built& built, Findings& findings) {
   const Tls& tls = built.config.tls;
-  for (const Listener& listener : built.config.listeners) {
+  for (std::size_t i = 0; i < built.config.listeners.size(); ++i) {
+    const Listener& listener = built.config.listeners[i];
     if (listener.tls == ListenerTls::none) continue;
+    const std::string who =
+        built.listener_has_address[i] ? quote(listener.name) : std::to_string(i + 1);
     const auto need = [&](const std::string& value, const char* path, const char* flag) {
       if (!value.empty()) return;
-      findings.error(path, fmt::format("missing (or the flag {}): listener {} speaks TLS", flag,
-                                       quote(listener.name)));
+      findings.error(path,
+                     fmt::format("missing (or the flag {}): listener {} speaks TLS", flag, who));
     };
     need(tls.certificate, "/tls/certificate", "--cert");
     need(tls.key, "/tls/key", "--key");

@@ -57,6 +57,8 @@ bool Session::send_commands() {
       upstream_capabilities_.has("PIPELINING") ? settings_->limits.pipeline : 1;
   bool moved = false;
   while (Exchange* next = ledger_.next_to_send(depth)) {
+    // QUIT deletes: the answers before it must have left for the client.
+    if (next->verb == Verb::quit && client_->unsent() > 0) break;
     upstream_->send(ByteChain(services_.pool, next->text));
     upstream_codec_.expect({.shape = next->shape});
     ledger_.sent(*next, services_.timers.now());

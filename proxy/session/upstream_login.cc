@@ -221,10 +221,7 @@ void UpstreamLogin::on_login_reply() {
   LoginOutcome outcome;
   outcome.reply = status.wire();
   if (status.ok) {
-    if (!transport_->received().empty() || codec_.mid_reply()) {
-      return give_up(ResponseCode::sys_temp, kUnavailable,
-                     "protocol: reply that nobody asked for");
-    }
+    if (!nothing_ahead()) return;
     services_.counters.upstream_login.observe(services_.timers.now() - connected_at_);
     outcome.result = LoginResult::ok;
     transport_->set_observer(nullptr);
@@ -247,13 +244,22 @@ void UpstreamLogin::enter(State state, Duration deadline) {
   timer_->start(deadline);
 }
 
+/// The answer to what is sent next cannot be here yet: what is, was sent to be taken for it.
+bool UpstreamLogin::nothing_ahead() {
+  if (transport_->received().empty() && !codec_.mid_reply()) return true;
+  give_up(ResponseCode::sys_temp, kUnavailable, "protocol: reply that nobody asked for");
+  return false;
+}
+
 void UpstreamLogin::send(std::string_view line, Expected expected) {
+  if (!nothing_ahead()) return;
   codec_.expect(expected);
   transport_->send(ByteChain(services_.pool, line));
 }
 
 void UpstreamLogin::send_secret(std::string_view prefix, std::string_view secret,
                                 Expected expected) {
+  if (!nothing_ahead()) return;
   // The reply to a continuation line is already owed since the command.
   if (codec_.owed() == 0) codec_.expect(expected);
   ByteChain line(services_.pool, prefix);

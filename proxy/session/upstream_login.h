@@ -76,6 +76,7 @@ class UpstreamLogin final : net::TransportObserver {
   void authenticate();
   void on_login_reply();
   void enter(State state, Duration deadline);
+  [[nodiscard]] bool nothing_ahead();
   void send(std::string_view line, pop3::Expected expected);
   void send_secret(std::string_view prefix, std::string_view secret, pop3::Expected expected);
   void give_up(pop3::ResponseCode code, std::string_view text, std::string problem);
