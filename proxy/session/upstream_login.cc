@@ -67,6 +67,10 @@ void UpstreamLogin::expect_greeting() {
 }
 
 void UpstreamLogin::wrap_in_tls() {
+  if (!transport_->received().empty()) {
+    // wrap() would refuse and destroy the connection, maybe inside its own callback.
+    return give_up(ResponseCode::sys_temp, kUnavailable, "TLS: bytes received ahead of it");
+  }
   auto wrapped = server_.tls->wrap(std::move(transport_), services_.pool);
   if (!wrapped) {
     return give_up(ResponseCode::sys_temp, kUnavailable, "TLS: " + wrapped.error().detail);
