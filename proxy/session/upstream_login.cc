@@ -67,10 +67,8 @@ void UpstreamLogin::expect_greeting() {
 }
 
 void UpstreamLogin::wrap_in_tls() {
-  if (!transport_->received().empty()) {
-    // wrap() would refuse and destroy the connection, maybe inside its own callback.
-    return give_up(ResponseCode::sys_temp, kUnavailable, "TLS: bytes received ahead of it");
-  }
+  // wrap() would refuse and destroy the connection, maybe inside its own callback.
+  if (!nothing_ahead()) return;
   auto wrapped = server_.tls->wrap(std::move(transport_), services_.pool);
   if (!wrapped) {
     return give_up(ResponseCode::sys_temp, kUnavailable, "TLS: " + wrapped.error().detail);
@@ -146,7 +144,6 @@ void UpstreamLogin::on_status() {
       if (!status.ok) {
         return give_up(ResponseCode::sys_temp, kUnavailable, "upstream refuses STLS");
       }
-      if (!nothing_ahead()) return;
       enter(State::stls_tls, settings_.timeouts.upstream_connect);
       return wrap_in_tls();
     case State::user:
