@@ -128,6 +128,7 @@ void Session::pump() {
   bool moved = true;
   while (moved && state_ != State::ended && round++ < kMaxRounds) {
     look_again_ = false;
+    drop_what_nobody_awaits();
     moved = step();
     // One write per leg and round, whatever was said in it.
     moved |= client_->settle();
@@ -176,6 +177,27 @@ bool Session::step() {
   return false;
 }
 
+/// A client that left while answers were still on their way may not have what it asked for: nothing
+/// that it asked for behind that is done, above all no QUIT, which would delete.
+void Session::drop_what_nobody_awaits() {
+  if (state_ != State::transaction && state_ != State::update) return;
+  if (!client_->end() || quit_sent()) return;
+  if (ledger_.outstanding() == 0 && client_->unsent() == 0) return;
+  abort(client_end_reason(), client_->end()->detail);
+}
+
+bool Session::quit_sent() const {
+  return state_ == State::update && !ledger_.empty() &&
+         ledger_.front().verb == pop3::Verb::quit &&
+         ledger_.front().stage != Exchange::Stage::queued;
+}
+
+EndReason Session::client_end_reason() const {
+  const ErrorCode code = client_->end()->code;
+  const bool orderly = code == ErrorCode::closed || code == ErrorCode::truncated;
+  return orderly ? EndReason::client_closed : EndReason::client_error;
+}
+
 /// Nothing moves any more: has one of the connections ended?
 void Session::look_at_ends() {
   if (state_ == State::transaction || state_ == State::update) {
@@ -186,8 +208,7 @@ void Session::look_at_ends() {
   }
   if (!client_->end()) return;
   const Error& why = *client_->end();
-  const bool orderly = why.code == ErrorCode::closed || why.code == ErrorCode::truncated;
-  const auto reason = orderly ? EndReason::client_closed : EndReason::client_error;
+  const EndReason reason = client_end_reason();
   switch (state_) {
     case State::implicit_handshake:
     case State::stls_handshake: {
@@ -197,17 +218,13 @@ void Session::look_at_ends() {
       return finish(EndReason::handshake_failed, why.detail);
     }
     case State::login:
-      // More commands may be waiting behind PASS; without any nobody is there to answer.
-      if (orderly && !client_->received().empty()) return;
       services_.counters.logins[LoginResult::client_gone].add();
-      return abort(reason, why.detail);
+      return finish(reason, why.detail);
     case State::authorization:
     case State::sasl:
-      return abort(reason, why.detail);
     case State::transaction:
-      // After an orderly end the answers to what was asked before may still be wanted.
-      if (orderly && !ledger_.empty()) return;
-      return abort(reason, why.detail);
+      // All answers have left; without a reset a client that ended only its own direction gets them.
+      return finish(reason, why.detail);
     case State::update:
       return;  // QUIT is upstream already: its outcome belongs into the log
     case State::closing:
@@ -299,7 +316,7 @@ void Session::deadline_passed() {
     case State::implicit_handshake:
     case State::stls_handshake:
       services_.counters.handshake_failures[HandshakeFailure::timeout].add();
-      return abort(EndReason::timeout, "TLS handshake not done in time");
+      return finish(EndReason::timeout, "TLS handshake not done in time");
     case State::authorization:
     case State::sasl:
       say(pop3::err("No login in time"));
@@ -356,7 +373,7 @@ void Session::finish(EndReason reason, std::string problem) {
   if (state_ == State::closing || state_ == State::ended) return;
   reason_ = reason;
   problem_ = std::move(problem);
-  login_.reset();
+  if (login_) login_->cancel();
   if (upstream_) {
     upstream_->close(reason == EndReason::quit ? net::CloseMode::flush : net::CloseMode::abort);
   }
@@ -373,7 +390,7 @@ void Session::abort(EndReason reason, std::string problem) {
     reason_ = reason;
     problem_ = std::move(problem);
   }
-  login_.reset();
+  if (login_) login_->cancel();
   ledger_.clear();
   if (upstream_) upstream_->close(net::CloseMode::abort);
   client_->close(net::CloseMode::abort);

@@ -10,9 +10,9 @@
 namespace gatepost::tls {
 
 struct ClientOptions {
-  bool verify = true;       ///< check chain, dates, purpose and name of the server's certificate
-  std::string ca_file;      ///< PEM; empty: the system's certificates
-  std::string server_name;  ///< name or literal address that the certificate must carry
+  bool verify = true;        ///< check chain, dates, purpose and name of the server's certificate
+  std::string ca_file = {};  ///< PEM; empty: the system's certificates
+  std::string server_name = {};  ///< name or literal address that the certificate must carry
   Version min_version = Version::tls1_2;
 };
 

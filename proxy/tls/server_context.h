@@ -14,7 +14,7 @@ struct ServerOptions {
   std::string certificate_file;  ///< PEM: leaf first, then the chain
   std::string key_file;          ///< PEM, not encrypted
   Version min_version = Version::tls1_2;
-  std::shared_ptr<const TicketKeys> tickets;  ///< null: no resumption
+  std::shared_ptr<const TicketKeys> tickets = nullptr;  ///< null: no resumption
 };
 
 /// TLS towards clients: 1.2 and 1.3, ALPN "pop3" (a client that offers only other protocols is

@@ -181,6 +181,7 @@ void TlsTransport::break_down(Error why) {
   state_ = State::broken;
   end_ = std::move(why);
   queued_.clear();
+  inner_->received().clear();  // nothing of it will ever mean something
 }
 
 bool TlsTransport::may_encrypt(std::size_t max_unsent) const {

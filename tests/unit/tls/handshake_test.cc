@@ -233,6 +233,18 @@ TEST_F(Handshake, OffersNoEarlyData) {
   EXPECT_EQ(SSL_SESSION_early_data_capable(odd_.session()), 0);
 }
 
+TEST_F(Handshake, MakesNoEmptyRecordWhereThereAreNoTickets) {
+  for (const std::uint64_t finished : {1, 0}) {  // 1.2: protected like data; 1.3: has other keys
+    SSL_CTX_set_max_proto_version(odd_.context(), finished == 1 ? TLS1_2_VERSION : TLS1_3_VERSION);
+    auto ssl = odd_.connection();
+    const SSL* client = ssl.get();
+    TlsPair pair(std::move(ssl), *fixture_.server());
+    pair.run();
+    ASSERT_TRUE(pair.established());
+    EXPECT_EQ(SSL_get_read_sequence(client), finished);
+  }
+}
+
 TEST_F(Handshake, WritesGreetingAndTicketsAtOnce) {
   const auto server =
       fixture_.server(fixture_.issued, Version::tls1_2, std::make_shared<tls::TicketKeys>());

@@ -85,6 +85,14 @@ bool TlsPair::established() const {
   return client->transport->established() && server->transport->established();
 }
 
+std::unique_ptr<net::Transport> wrap_as_server(std::unique_ptr<net::Transport> plain,
+                                               SSL_CTX* context, BlockPool& pool) {
+  bssl::UniquePtr<SSL> ssl(SSL_new(context));
+  SSL_set_accept_state(ssl.get());
+  return std::make_unique<tls::TlsTransport>(std::move(plain), std::move(ssl), pool,
+                                             tls::TlsTransport::kServerReceiveLimit);
+}
+
 TlsFixture::TlsFixture()
     : issued(authority.issue()), ca_file(files.write("ca.pem", authority.certificate())) {}
 

@@ -60,6 +60,10 @@ class TlsPair {
   std::unique_ptr<Owner> server;
 };
 
+/// Any library context as a server.
+[[nodiscard]] std::unique_ptr<net::Transport> wrap_as_server(std::unique_ptr<net::Transport> plain,
+                                                             SSL_CTX* context, BlockPool& pool);
+
 /// The files and contexts that most tests need: a server for mail.example.org and its CA.
 struct TlsFixture {
   TlsFixture();

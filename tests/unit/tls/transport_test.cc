@@ -187,6 +187,39 @@ TEST_F(Transport, HoldsNoBlockWhenIdle) {
   EXPECT_LE(sizeof(TlsTransport), 512U);
 }
 
+TEST_F(Transport, FollowsKeyUpdates) {
+  OddClient odd;
+  auto ssl = odd.connection();
+  SSL* client = ssl.get();
+  TlsPair pair(std::move(ssl), *fixture_.server());
+  pair.run();
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(SSL_key_update(client, SSL_KEY_UPDATE_REQUESTED), 1);
+    pair.client->say("NOOP\r\n");
+    pair.server->say("+OK\r\n");
+    pair.run();
+  }
+  EXPECT_EQ(pair.server->got.size(), 600U);
+  EXPECT_EQ(pair.client->got.size(), 500U);
+}
+
+TEST_F(Transport, EndsAFloodOfKeyUpdates) {
+  OddClient odd;
+  auto ssl = odd.connection();
+  SSL* client = ssl.get();
+  TlsPair pair(std::move(ssl), *fixture_.server());
+  pair.run();
+  for (int i = 0; i < 100 && !pair.server->transport->end(); ++i) {
+    ASSERT_EQ(SSL_key_update(client, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+    SSL_write(client, "", 0);
+    pair.client->pump();
+    pair.run();
+  }
+  ASSERT_TRUE(pair.server->transport->end());
+  EXPECT_EQ(pair.server->transport->end()->code, ErrorCode::tls);
+  EXPECT_THAT(pair.server->transport->end()->detail, HasSubstr("TOO_MANY_KEY_UPDATES"));
+}
+
 TEST_F(Transport, EndsWithCloseNotify) {
   const auto pair = established();
   pair->client->say("QUIT\r\n");
