@@ -121,8 +121,13 @@ class Builder final : public nlohmann::json_sax<Json> {
     std::string key;  // of an object: the one being read
   };
 
-  /// Nothing refers into a container but the frames of what is open, so its growth hurts nobody.
+  /// Null when there are too many. Nothing refers into a container but the frames of what is open,
+  /// so its growth hurts nobody.
   Json* add(Json value) {
+    if (++values_ > kMaxValues) {
+      findings_.error_at("", position_.token_line, fmt::format("more than {} values", kMaxValues));
+      return nullptr;
+    }
     if (frames_.empty()) {
       root_ = std::move(value);
       lines_.line = position_.token_line;
@@ -143,6 +148,7 @@ class Builder final : public nlohmann::json_sax<Json> {
       return false;
     }
     Json* value = add(std::move(empty));
+    if (value == nullptr) return false;
     Lines* lines = &lines_;
     if (!frames_.empty()) {
       const Frame& parent = frames_.back();
@@ -160,9 +166,9 @@ class Builder final : public nlohmann::json_sax<Json> {
   }
 
   bool fits(const std::string& text) {
-    if (text.size() <= kMaxString) return true;
-    findings_.error_at("", position_.token_line,
-                       fmt::format("a text is longer than {} bytes", kMaxString));
+    std::string fault = fault_of_text(text);
+    if (fault.empty()) return true;
+    findings_.error_at("", position_.token_line, std::move(fault));
     return false;
   }
 
@@ -181,9 +187,16 @@ class Builder final : public nlohmann::json_sax<Json> {
   Json root_;
   Lines lines_;
   std::vector<Frame> frames_;
+  std::size_t values_ = 0;
 };
 
 }  // namespace
+
+std::string fault_of_text(std::string_view text) {
+  if (text.size() > kMaxString) return fmt::format("a text is longer than {} bytes", kMaxString);
+  const auto is_control = [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; };
+  return std::ranges::any_of(text, is_control) ? "a text contains a control character" : "";
+}
 
 std::optional<Json> parse_document(std::string_view text, Findings& findings) {
   if (text.size() > kMaxText) {

@@ -226,7 +226,12 @@ void check_values(const std::string& path, const Json& value, const Json& node,
 void check_schema(const Json& document, Findings& findings) {
   const std::vector<Violation> violations = find_violations(document);
   check_values("", document, schema_json(), findings);
-  for (const Violation& violation : violations) explain(violation, document, findings);
+  for (const Violation& violation : violations) {
+    // Goes one beyond, so that it is known that there are more.
+    const bool was_full = findings.full();
+    explain(violation, document, findings);
+    if (was_full) break;
+  }
   // The validator has the last word, even where this file found none.
   if (!violations.empty() && !findings.any_error()) {
     findings.error(violations.front().path, violations.front().text);

@@ -77,9 +77,11 @@ void Findings::keep(Problem problem, const std::string& path) {
     if (!full()) failed_paths_.push_back(path);
   }
   if (full()) {
-    ++dropped_;
+    dropped_ = true;
   } else {
-    problems_.push_back(std::move(problem));
+    // In the order of lines, and of being found within one line.
+    const auto place = std::ranges::upper_bound(problems_, problem.line, {}, &Problem::line);
+    problems_.insert(place, std::move(problem));
   }
 }
 
@@ -98,9 +100,9 @@ void Findings::error_at(const std::string& path, std::size_t line, std::string t
 }
 
 std::vector<Problem> Findings::take() {
-  std::ranges::stable_sort(problems_, {}, &Problem::line);
-  if (dropped_ > 0) {
-    problems_.push_back({"", 0, fmt::format("{} more problems are not shown", dropped_), !failed_});
+  if (dropped_) {
+    problems_.push_back(
+        {"", 0, fmt::format("there are more problems than these {}", kMaxProblems), !failed_});
   }
   // What is shown comes from outside: a key may be long, or hold control characters.
   for (Problem& problem : problems_) {

@@ -27,7 +27,6 @@ struct Lines {
 /// error for each path: the first says it, what follows from it is noise.
 class Findings {
  public:
-  /// More are only counted.
   static constexpr std::size_t kMaxProblems = 50;
 
   void set_lines(Lines lines) { lines_ = std::move(lines); }
@@ -53,7 +52,7 @@ class Findings {
   std::vector<std::pair<std::string, std::string>> flags_;  // path, flag
   std::vector<Problem> problems_;
   std::vector<std::string> failed_paths_;
-  std::size_t dropped_ = 0;
+  bool dropped_ = false;
   bool failed_ = false;
 };
 

@@ -41,10 +41,9 @@ void check_listener(const Listener& listener, bool has_address, const std::strin
 }
 
 /// The addresses that a listener takes. With SO_REUSEPORT the kernel would give one to two
-/// listeners without a word.
+/// listeners without a word; and the server knows a listener by its address, port 0 or not.
 std::vector<std::string> claims(const Endpoint& address) {
-  if (!address.is_unix() && address.port == 0) return {};
-  if (!address.is_unix() && address.host.empty()) {
+  if (!address.is_unix() && address.host.empty() && address.port != 0) {
     return {fmt::format("0.0.0.0:{}", address.port), fmt::format("[::]:{}", address.port)};
   }
   return {address.to_string()};
@@ -71,16 +70,26 @@ void check_listeners(const Built& built, Findings& findings) {
                      fmt::format("{} already has this name", listener_path(same->second)));
     }
   }
+  const auto admin = Endpoint::parse(built.config.admin.address);
+  for (const std::string& claim : admin ? claims(*admin) : std::vector<std::string>()) {
+    const auto other = addresses.find(claim);
+    if (other == addresses.end() || admin->port == 0) continue;
+    findings.error("/admin/address",
+                   fmt::format("{} already listens at this address", listener_path(other->second)));
+  }
 }
 
 void check_certificate(const Built& built, Findings& findings) {
   const Tls& tls = built.config.tls;
-  for (const Listener& listener : built.config.listeners) {
+  for (std::size_t i = 0; i < built.config.listeners.size(); ++i) {
+    const Listener& listener = built.config.listeners[i];
     if (listener.tls == ListenerTls::none) continue;
+    const std::string who =
+        built.listener_has_address[i] ? quote(listener.name) : std::to_string(i + 1);
     const auto need = [&](const std::string& value, const char* path, const char* flag) {
       if (!value.empty()) return;
-      findings.error(path, fmt::format("missing (or the flag {}): listener {} speaks TLS", flag,
-                                       quote(listener.name)));
+      findings.error(path,
+                     fmt::format("missing (or the flag {}): listener {} speaks TLS", flag, who));
     };
     need(tls.certificate, "/tls/certificate", "--cert");
     need(tls.key, "/tls/key", "--key");

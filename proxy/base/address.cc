@@ -219,7 +219,11 @@ Result<Endpoint> Endpoint::parse(std::string_view text, std::uint16_t default_po
     endpoint.host = text.substr(0, colon);
     rest = colon == text.npos ? std::string_view() : text.substr(colon);
     if (!endpoint.host.empty() && !is_host(endpoint.host)) {
-      return fail(ErrorCode::config, quoted(text) + ": this is no host name and no IP address");
+      const bool port = colon == text.npos && std::ranges::all_of(text, is_digit);
+      return fail(
+          ErrorCode::config,
+          port ? fmt::format("{}: for a port on every address write \":{}\"", quoted(text), text)
+               : quoted(text) + ": this is no host name and no IP address");
     }
   }
 

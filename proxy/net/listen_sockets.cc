@@ -102,7 +102,6 @@ Result<ListenSockets> open_tcp(const Endpoint& endpoint, std::size_t count) {
     // With SO_REUSEPORT alone a second gateway would silently get half of the connections.
     auto probe = bind_tcp(endpoint, *target, false);
     if (!probe) return std::unexpected(probe.error());
-    if (::listen(probe->get(), 1) != 0) return failed(endpoint, "cannot listen");
   }
   ListenSockets sockets{{}, endpoint};
   while (sockets.fds.size() < count) {
@@ -116,6 +115,7 @@ Result<ListenSockets> open_tcp(const Endpoint& endpoint, std::size_t count) {
       }
       sockets.bound.port = port_of(target->address);
     }
+    if (::listen(fd->get(), kBacklog) != 0) return failed(endpoint, "cannot listen");
     sockets.fds.push_back(std::move(*fd));
   }
   return sockets;
@@ -148,6 +148,7 @@ Result<ListenSockets> open_unix(const Endpoint& endpoint, std::size_t count, uns
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (fd.get() < 0) return failed(endpoint, "socket");
   if (::bind(fd.get(), generic, sizeof address) != 0) return failed(endpoint, "cannot listen");
+  if (::listen(fd.get(), kBacklog) != 0) return failed(endpoint, "cannot listen");
   if (::chmod(endpoint.path.c_str(), mode) != 0) return failed(endpoint, "chmod");
   ListenSockets sockets{{}, endpoint};
   while (sockets.fds.size() + 1 < count) {

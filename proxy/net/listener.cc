@@ -46,7 +46,7 @@ Result<std::unique_ptr<Listener>> Listener::start(
       domain == AF_UNIX ? uv_pipe_open(&shell->pipe, fd.get()) : uv_tcp_open(&shell->tcp, fd.get());
   if (opened != 0) return fail(ErrorCode::system, uv_strerror(opened));
   static_cast<void>(fd.release());
-  const int listening = uv_listen(&shell->stream, 1024, ListenerCallbacks::connection);
+  const int listening = uv_listen(&shell->stream, kBacklog, ListenerCallbacks::connection);
   if (listening != 0) return fail(ErrorCode::system, uv_strerror(listening));
   self->shell_.reset(shell.release());
   return self;

@@ -29,6 +29,9 @@ class UniqueFd {
   int fd_ = -1;
 };
 
+/// Connections that may wait to be accepted, on each socket.
+inline constexpr int kBacklog = 1024;
+
 /// The sockets of one listening endpoint, one for each worker.
 struct ListenSockets {
   std::vector<UniqueFd> fds;
@@ -37,7 +40,7 @@ struct ListenSockets {
 
 /// Binds `count` sockets to one endpoint: TCP with SO_REUSEPORT, so that the kernel spreads
 /// connections over the workers; a Unix socket once, shared. Fails when another process listens
-/// there. Blocking (may look a name up): for start and reload only.
+/// there. They listen already: connections wait until a Listener takes them. Blocking (may look a name up): for start and reload only.
 [[nodiscard]] Result<ListenSockets> open_listen_sockets(const Endpoint& endpoint, std::size_t count,
                                                         unsigned unix_mode);
 

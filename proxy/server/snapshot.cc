@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "proxy/tls/client_context.h"
 #include "proxy/tls/server_context.h"
 
@@ -11,6 +13,11 @@ namespace {
 
 tls::Version version(config::TlsVersion v) {
   return v == config::TlsVersion::tls1_3 ? tls::Version::tls1_3 : tls::Version::tls1_2;
+}
+
+/// Says which part of the configuration named the file that an error is about.
+std::unexpected<Error> at(std::string_view path, const Error& error) {
+  return fail(error.code, fmt::format("{}: {}", path, error.detail));
 }
 
 Result<upstream::Server> make_server(const config::Upstream& upstream) {
@@ -24,7 +31,7 @@ Result<upstream::Server> make_server(const config::Upstream& upstream) {
        .ca_file = upstream.ca_file,
        .server_name = upstream.server_name.empty() ? upstream.address.host : upstream.server_name,
        .min_version = version(upstream.min_version)});
-  if (!context) return std::unexpected(context.error());
+  if (!context) return at("/upstream", context.error());
   server.tls = std::move(*context);
   return server;
 }
@@ -39,13 +46,13 @@ Result<std::shared_ptr<const Snapshot>> make_snapshot(
   std::shared_ptr<const net::TlsLayer> client_tls;
   if (config.needs_certificate()) {
     auto info = tls::inspect(config.tls.certificate, config.tls.key);
-    if (!info) return std::unexpected(info.error());
+    if (!info) return at("/tls", info.error());
     snapshot->certificates.push_back({config.tls.certificate, std::move(*info)});
     auto context = tls::ServerContext::create({.certificate_file = config.tls.certificate,
                                                .key_file = config.tls.key,
                                                .min_version = version(config.tls.min_version),
                                                .tickets = tickets});
-    if (!context) return std::unexpected(context.error());
+    if (!context) return at("/tls", context.error());
     client_tls = std::move(*context);
   }
 

@@ -76,11 +76,9 @@ void Worker::accept(const ActiveListener& listener, std::unique_ptr<net::Transpo
     connections_.fetch_sub(1, std::memory_order_relaxed);
     return refuse(listener, *client);
   }
-  auto session = std::make_unique<session::Session>(
-      fmt::format("{}-{:x}", index_, next_session_++), services_, listener.settings,
-      std::move(client), *this);
-  session::Session* key = session.get();
-  sessions_.emplace(key, std::move(session));
+  auto* session = new session::Session(fmt::format("{}-{:x}", index_, next_session_++), services_,
+                                       listener.settings, std::move(client), *this);
+  sessions_.emplace(session, session);
   check_memory();
 }
 

@@ -44,6 +44,7 @@ class Ledger {
 
   /// The oldest; the ledger must not be empty.
   [[nodiscard]] Exchange& front() { return exchanges_.front(); }
+  [[nodiscard]] const Exchange& front() const { return exchanges_.front(); }
   /// The reply to the oldest is complete.
   void pop();
 

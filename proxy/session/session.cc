@@ -130,6 +130,7 @@ void Session::pump() {
   bool moved = true;
   while (moved && state_ != State::ended && round++ < kMaxRounds) {
     look_again_ = false;
+    drop_what_nobody_awaits();
     moved = step();
     // One write per leg and round, whatever was said in it.
     moved |= client_->settle();
@@ -178,6 +179,27 @@ bool Session::step() {
   return false;
 }
 
+/// A client that left while answers were still on their way may not have what it asked for: nothing
+/// that it asked for behind that is done, above all no QUIT, which would delete.
+void Session::drop_what_nobody_awaits() {
+  if (state_ != State::transaction && state_ != State::update) return;
+  if (!client_->end() || quit_sent()) return;
+  if (ledger_.outstanding() == 0 && client_->unsent() == 0) return;
+  abort(client_end_reason(), client_->end()->detail);
+}
+
+bool Session::quit_sent() const {
+  return state_ == State::update && !ledger_.empty() &&
+         ledger_.front().verb == pop3::Verb::quit &&
+         ledger_.front().stage != Exchange::Stage::queued;
+}
+
+EndReason Session::client_end_reason() const {
+  const ErrorCode code = client_->end()->code;
+  const bool orderly = code == ErrorCode::closed || code == ErrorCode::truncated;
+  return orderly ? EndReason::client_closed : EndReason::client_error;
+}
+
 /// Nothing moves any more: has one of the connections ended?
 void Session::look_at_ends() {
   if (state_ == State::transaction || state_ == State::update) {
@@ -190,8 +212,7 @@ void Session::look_at_ends() {
   }
   if (!client_->end()) return;
   const Error& why = *client_->end();
-  const bool orderly = why.code == ErrorCode::closed || why.code == ErrorCode::truncated;
-  const auto reason = orderly ? EndReason::client_closed : EndReason::client_error;
+  const EndReason reason = client_end_reason();
   switch (state_) {
     case State::implicit_handshake:
     case State::stls_handshake: {
@@ -201,22 +222,15 @@ void Session::look_at_ends() {
       return finish(EndReason::handshake_failed, why.detail);
     }
     case State::login:
-      // More commands may be waiting behind PASS; without any nobody is there to answer.
-      if (orderly && !client_->received().empty()) return;
       services_.counters.logins[LoginResult::client_gone].add();
-      break;
+      return finish(reason, why.detail);
     case State::authorization:
     case State::sasl:
-      break;
     case State::transaction:
-      // After an orderly end the answers to what was asked before may still be wanted.
-      if (orderly && !ledger_.empty()) return;
-      break;
+      // All answers have left; without a reset a client that ended only its own direction gets them.
+      return finish(reason, why.detail);
     case State::update:
-      // Once QUIT is upstream its outcome belongs into the log. But when replies before it could
-      // not reach the client, it must not go: what the client has not got would be deleted.
-      if (orderly || ledger_.front().verb == pop3::Verb::quit) return;
-      break;
+      return;  // QUIT is upstream already: its outcome belongs into the log
     case State::closing:
       if (client_->unsent() == 0) enter(State::ended);
       return;
@@ -224,8 +238,6 @@ void Session::look_at_ends() {
     case State::count_:
       return;
   }
-  if (!orderly) return abort(reason, why.detail);
-  finish(reason, why.detail);  // a reset could overtake the replies that it still reads
 }
 
 void Session::enter(State next) {
@@ -308,7 +320,7 @@ void Session::deadline_passed() {
     case State::implicit_handshake:
     case State::stls_handshake:
       services_.counters.handshake_failures[HandshakeFailure::timeout].add();
-      return abort(EndReason::timeout, "TLS handshake not done in time");
+      return finish(EndReason::timeout, "TLS handshake not done in time");
     case State::authorization:
     case State::sasl:
       say(pop3::err("No login in time"));
@@ -372,7 +384,7 @@ void Session::finish(EndReason reason, std::string problem) {
   }
   reason_ = reason;
   problem_ = std::move(problem);
-  login_.reset();
+  if (login_) login_->cancel();
   if (upstream_) {
     upstream_->close(reason == EndReason::quit ? net::CloseMode::flush : net::CloseMode::abort);
   }
@@ -389,7 +401,7 @@ void Session::abort(EndReason reason, std::string problem) {
     reason_ = reason;
     problem_ = std::move(problem);
   }
-  login_.reset();
+  if (login_) login_->cancel();
   ledger_.clear();
   if (upstream_) upstream_->close(net::CloseMode::abort);
   client_->close(net::CloseMode::abort);

@@ -90,9 +90,12 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
  private:
   // session.cc
   void on_activity() override { pump(); }
-  void on_login_finished() override;
+  void on_login_finished() override { pump(); }
   void pump();
   [[nodiscard]] bool step();
+  void drop_what_nobody_awaits();
+  [[nodiscard]] bool quit_sent() const;
+  [[nodiscard]] EndReason client_end_reason() const;
   void look_at_ends();
   void enter(State next);
   void arm_timer();

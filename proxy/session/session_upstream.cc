@@ -14,24 +14,16 @@ using pop3::Verb;
 void Session::start_login(pop3::Credentials credentials) {
   server_ = &settings_->router->route(credentials.user);
   enter(State::login);
-  UpstreamLogin::Owner& owner = *this;
-  login_ = std::make_unique<UpstreamLogin>(services_, *settings_, *server_, std::move(credentials),
-                                           owner);
-}
-
-/// The outcome is looked at in the next turn: a failed login is destroyed then, which must not
-/// happen inside a callback of its connection.
-void Session::on_login_finished() {
-  own_turn_ = true;
-  arm_timer();
+  login_.reset(
+      new UpstreamLogin(services_, *settings_, *server_, std::move(credentials), *this));
 }
 
 void Session::on_login_outcome() {
   LoginOutcome outcome = login_->take_outcome();
-  login_.reset();
   services_.counters.logins[outcome.result].add();
   say(outcome.reply);
   if (outcome.result != LoginResult::ok) return login_failed(outcome);
+  login_.reset();
   upstream_ = std::move(outcome.transport);
   upstream_codec_ = std::move(outcome.codec);
   upstream_capabilities_ = std::move(outcome.capabilities);
@@ -64,6 +56,8 @@ bool Session::send_commands() {
       upstream_capabilities_.has("PIPELINING") ? settings_->limits.pipeline : 1;
   bool moved = false;
   while (Exchange* next = ledger_.next_to_send(depth)) {
+    // QUIT deletes: the answers before it must have left for the client.
+    if (next->verb == Verb::quit && client_->unsent() > 0) break;
     upstream_->send(ByteChain(services_.pool, next->text));
     upstream_codec_.expect({.shape = next->shape});
     ledger_.sent(*next, services_.timers.now());

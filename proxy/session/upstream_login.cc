@@ -67,10 +67,8 @@ void UpstreamLogin::expect_greeting() {
 }
 
 void UpstreamLogin::wrap_in_tls() {
-  if (!transport_->received().empty()) {
-    // wrap() would refuse and destroy the connection, maybe inside its own callback.
-    return give_up(ResponseCode::sys_temp, kUnavailable, "TLS: bytes received ahead of it");
-  }
+  // wrap() would refuse and destroy the connection, maybe inside its own callback.
+  if (!nothing_ahead()) return;
   auto wrapped = server_.tls->wrap(std::move(transport_), services_.pool);
   if (!wrapped) {
     return give_up(ResponseCode::sys_temp, kUnavailable, "TLS: " + wrapped.error().detail);
@@ -124,6 +122,10 @@ bool UpstreamLogin::read_event() {
       return true;
   }
   return false;
+}
+
+void UpstreamLogin::cancel() {
+  if (state_ != State::finished) finish({});
 }
 
 void UpstreamLogin::notify() {
@@ -230,10 +232,7 @@ void UpstreamLogin::on_login_reply() {
   LoginOutcome outcome;
   outcome.reply = status.wire();
   if (status.ok) {
-    if (!transport_->received().empty() || codec_.mid_reply()) {
-      return give_up(ResponseCode::sys_temp, kUnavailable,
-                     "protocol: reply that nobody asked for");
-    }
+    if (!nothing_ahead()) return;
     services_.counters.upstream_login.observe(services_.timers.now() - connected_at_);
     outcome.result = LoginResult::ok;
     transport_->set_observer(nullptr);
@@ -246,7 +245,7 @@ void UpstreamLogin::on_login_reply() {
     const std::string code = status.code();
     const bool credentials_wrong = code.empty() || code == "AUTH";
     outcome.result = credentials_wrong ? LoginResult::refused : LoginResult::unavailable;
-    outcome.problem = "-ERR " + status.text;
+    outcome.problem = "-ERR " + without_secrets(status.text);
   }
   finish(std::move(outcome));
 }
@@ -256,13 +255,34 @@ void UpstreamLogin::enter(State state, Duration deadline) {
   timer_->start(deadline);
 }
 
+/// Upstream's words for the log. A server that repeats what it was told must not bring it there.
+std::string UpstreamLogin::without_secrets(const std::string& text) const {
+  std::string message = pop3::sasl_plain_message(credentials_);
+  const std::string_view password = credentials_.password.reveal();
+  std::string encoded = pop3::base64_encode(password);
+  const bool repeats =
+      text.contains(password) || text.contains(message) || text.contains(encoded);
+  wipe(message);
+  wipe(encoded);
+  return repeats ? "(text withheld: it repeats the password)" : text;
+}
+
+/// The answer to what is sent next cannot be here yet: what is, was sent to be taken for it.
+bool UpstreamLogin::nothing_ahead() {
+  if (transport_->received().empty() && !codec_.mid_reply()) return true;
+  give_up(ResponseCode::sys_temp, kUnavailable, "protocol: reply that nobody asked for");
+  return false;
+}
+
 void UpstreamLogin::send(std::string_view line, Expected expected) {
+  if (!nothing_ahead()) return;
   codec_.expect(expected);
   transport_->send(ByteChain(services_.pool, line));
 }
 
 void UpstreamLogin::send_secret(std::string_view prefix, std::string_view secret,
                                 Expected expected) {
+  if (!nothing_ahead()) return;
   // The reply to a continuation line is already owed since the command.
   if (codec_.owed() == 0) codec_.expect(expected);
   ByteChain line(services_.pool, prefix);

@@ -173,6 +173,10 @@ TEST(EndpointTest, RefusesNamesThatAreNone) {
   EXPECT_FALSE(Endpoint::parse(std::string(254, 'a') + ":1"));
 }
 
+TEST(EndpointTest, SeesThatAColonWasForgotten) {
+  EXPECT_THAT(reason(Endpoint::parse("995")), HasSubstr("write \":995\""));
+}
+
 TEST(EndpointTest, KeepsUnixPathsWithinTheSystemsLimit) {
   EXPECT_TRUE(Endpoint::parse("unix:/" + std::string(106, 'x')));
   EXPECT_THAT(reason(Endpoint::parse("unix:/" + std::string(107, 'x'))), HasSubstr("at most 107"));

@@ -13,6 +13,8 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <nlohmann/json.hpp>
+#include <random>
 #include <regex>
 #include <sstream>
 #include <thread>
@@ -143,6 +145,23 @@ TEST(LogLine, AnyBytesMakeOneLineOfPrintableUtf8) {
     for (const char c : std::string_view(line).substr(0, line.size() - 1)) {
       EXPECT_TRUE(c >= 0x20 && c < 0x7f) << static_cast<int>(c);
     }
+  }
+}
+
+TEST(LogLine, JsonFormIsValidWhateverTheBytesAre) {
+  const auto seed = std::random_device{}();
+  std::mt19937 random(seed);
+  constexpr std::array<std::string_view, 8> kPieces = {
+      "\"", "\\", "\n", "\xe2\x80", "€", "\U0001f600", "\xf3\xa0\x81\x81", "\xed\xa0\x80"};
+  for (int round = 0; round < 2000; ++round) {
+    std::string value;
+    for (auto n = random() % 40; n > 0; --n) {
+      value += static_cast<char>(random());
+      value += kPieces[random() % kPieces.size()];
+    }
+    const std::string line = json({{"v", value}, {"n", 0.1}});
+    ASSERT_TRUE(nlohmann::json::accept(line)) << "seed " << seed << ": " << line;
+    ASSERT_EQ(line.find('\n'), line.size() - 1);
   }
 }
 

@@ -2,23 +2,236 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+
+#include "tests/unit/config/problems.h"
 
 namespace gatepost::config {
 namespace {
 
-TEST(LoadTest, TakesASmallFile) {
-  const Loaded loaded = load(R"({
-    // comment
-    "listeners": [{"address": ":995"}, {"address": ":110", "tls": "starttls"}],
-    "tls": {"certificate": "c.pem", "key": "k.pem"},
-    "upstream": {"address": "127.0.0.1:1110"} /* more */
-  })");
-  for (const Problem& problem : loaded.problems)
-    ADD_FAILURE() << to_string(problem, "gatepost.jsonc");
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+
+constexpr std::string_view kWhole = R"({
+  "$schema": "schema.json",
+  "workers": 3, // threads
+  "listeners": [
+    {"name": "a", "address": "[::1]:995", "tls": "implicit"},
+    {"address": ":110", "tls": "starttls", "cleartext_login_networks": ["10.0.0.0/8", "::1"]},
+    {"address": "unix:/run/g.sock", "tls": "none", "unix_mode": "0666"}
+  ],
+  "tls": {"certificate": "c.pem", "key": "k.pem", "min_version": "1.3", "ticket_rotation": "2h"},
+  "upstream": {"address": "up.example", "tls": "implicit", "verify": true, "ca_file": "ca.pem",
+    "server_name": "pop.example", "min_version": "1.3", "resolve_every": "90s"},
+  "timeouts": {"handshake": "500ms", "login": "1m", "inactivity": "1h", "upstream_connect": "1s",
+    "upstream_greeting": "2s", "upstream_login": "3s", "upstream_reply": "4s", "drain": "0s"},
+  "limits": {"connections": 7, "login_attempts": 2, "pipeline": 4, "bad_commands": 5,
+    "memory": 33554432},
+  "admin": {"address": "off"},
+  /* last */ "log": {"level": "debug", "format": "json", "file": "g.log"}
+})";
+
+TEST(LoadTest, PutsEveryKeyInItsPlace) {
+  const Loaded loaded = load(kWhole);
+  EXPECT_EQ(problems(loaded), "");
   ASSERT_TRUE(loaded.config);
-  EXPECT_EQ(loaded.config->listeners.size(), 2u);
+  const Config& c = *loaded.config;
+  EXPECT_EQ(c.workers, 3u);
+  ASSERT_EQ(c.listeners.size(), 3u);
+  EXPECT_EQ(c.listeners[0].name, "a");
+  EXPECT_EQ(c.listeners[0].address, (Endpoint{"::1", 995, ""}));
+  EXPECT_EQ(c.listeners[1].name, ":110");
+  EXPECT_EQ(c.listeners[1].tls, ListenerTls::starttls);
+  ASSERT_EQ(c.listeners[1].cleartext_login_networks.size(), 2u);
+  EXPECT_EQ(c.listeners[1].cleartext_login_networks[0].to_string(), "10.0.0.0/8");
+  EXPECT_EQ(c.listeners[2].address.path, "/run/g.sock");
+  EXPECT_EQ(c.listeners[2].unix_mode, 0666u);
+  EXPECT_EQ(c.tls.certificate, "c.pem");
+  EXPECT_EQ(c.tls.key, "k.pem");
+  EXPECT_EQ(c.tls.min_version, TlsVersion::tls1_3);
+  EXPECT_EQ(c.tls.ticket_rotation, seconds(7200));
+  EXPECT_EQ(c.upstream.address, (Endpoint{"up.example", 995, ""}));
+  EXPECT_EQ(c.upstream.tls, UpstreamTls::implicit);
+  EXPECT_TRUE(c.upstream.verify);
+  EXPECT_EQ(c.upstream.ca_file, "ca.pem");
+  EXPECT_EQ(c.upstream.server_name, "pop.example");
+  EXPECT_EQ(c.upstream.min_version, TlsVersion::tls1_3);
+  EXPECT_EQ(c.upstream.resolve_every, seconds(90));
+  EXPECT_EQ(c.timeouts.handshake, milliseconds(500));
+  EXPECT_EQ(c.timeouts.login, seconds(60));
+  EXPECT_EQ(c.timeouts.inactivity, seconds(3600));
+  EXPECT_EQ(c.timeouts.upstream_connect, seconds(1));
+  EXPECT_EQ(c.timeouts.upstream_greeting, seconds(2));
+  EXPECT_EQ(c.timeouts.upstream_login, seconds(3));
+  EXPECT_EQ(c.timeouts.upstream_reply, seconds(4));
+  EXPECT_EQ(c.timeouts.drain, seconds(0));
+  EXPECT_EQ(c.limits.connections, 7u);
+  EXPECT_EQ(c.limits.login_attempts, 2u);
+  EXPECT_EQ(c.limits.pipeline, 4u);
+  EXPECT_EQ(c.limits.bad_commands, 5u);
+  EXPECT_EQ(c.limits.memory, 33'554'432u);
+  EXPECT_EQ(c.admin.address, "");
+  EXPECT_EQ(c.log.level, LogLevel::debug);
+  EXPECT_EQ(c.log.format, LogFormat::json);
+  EXPECT_EQ(c.log.file, "g.log");
+}
+
+TEST(LoadTest, WithoutAFileFlagsAreEnough) {
+  Overrides flags;
+  flags.pop3s = ":995";
+  flags.pop3 = ":110";
+  flags.upstream = "127.0.0.1:1110";
+  flags.cert = "c.pem";
+  flags.key = "k.pem";
+  const Loaded loaded = load("", flags);
+  EXPECT_EQ(problems(loaded), "");
+  ASSERT_TRUE(loaded.config);
+  EXPECT_EQ(loaded.config->listeners[0].tls, ListenerTls::implicit);
   EXPECT_EQ(loaded.config->listeners[1].tls, ListenerTls::starttls);
-  EXPECT_EQ(loaded.config->upstream.address.port, 1110);
+  EXPECT_EQ(loaded.config->workers, 0u);
+}
+
+TEST(LoadTest, WithoutAnythingSaysWhatIsNeeded) {
+  const Loaded loaded = load("");
+  EXPECT_FALSE(loaded.config);
+  EXPECT_THAT(problems(loaded),
+              HasSubstr("/listeners: missing (or the flag --pop3s, --pop3, --pop3-plain)"));
+  EXPECT_THAT(problems(loaded), HasSubstr("/upstream/address: missing (or the flag --upstream)"));
+}
+
+TEST(LoadTest, EveryFlagReplacesTheFilesValue) {
+  Overrides flags;
+  flags.upstream = "flag.example";
+  flags.upstream_tls = "starttls";
+  flags.upstream_ca = "flag-ca.pem";
+  flags.upstream_name = "name.example";
+  flags.upstream_verify = false;
+  flags.cert = "flag-c.pem";
+  flags.key = "flag-k.pem";
+  flags.workers = "auto";
+  flags.admin = "127.0.0.1:1";
+  flags.log_level = "error";
+  flags.log_format = "text";
+  flags.log_file = "flag.log";
+  const Loaded loaded = load(kWhole, flags);
+  ASSERT_TRUE(loaded.config) << problems(loaded);
+  const Config& c = *loaded.config;
+  EXPECT_EQ(c.listeners.size(), 3u);
+  EXPECT_EQ(c.upstream.address, (Endpoint{"flag.example", 110, ""}));
+  EXPECT_EQ(c.upstream.tls, UpstreamTls::starttls);
+  EXPECT_EQ(c.upstream.ca_file, "flag-ca.pem");
+  EXPECT_EQ(c.upstream.server_name, "name.example");
+  EXPECT_FALSE(c.upstream.verify);
+  EXPECT_EQ(c.tls.certificate, "flag-c.pem");
+  EXPECT_EQ(c.tls.key, "flag-k.pem");
+  EXPECT_EQ(c.workers, 0u);
+  EXPECT_EQ(c.admin.address, "127.0.0.1:1");
+  EXPECT_EQ(c.log.level, LogLevel::error);
+  EXPECT_EQ(c.log.format, LogFormat::text);
+  EXPECT_EQ(c.log.file, "flag.log");
+}
+
+TEST(LoadTest, AnyListenerFlagReplacesTheFilesListeners) {
+  Overrides flags;
+  flags.pop3_plain = "127.0.0.1:2110";
+  const Loaded loaded = load(kWhole, flags);
+  ASSERT_TRUE(loaded.config) << problems(loaded);
+  ASSERT_EQ(loaded.config->listeners.size(), 1u);
+  EXPECT_EQ(loaded.config->listeners[0].name, "127.0.0.1:2110");
+  EXPECT_EQ(loaded.config->listeners[0].tls, ListenerTls::none);
+}
+
+TEST(LoadTest, ErrorsNameTheFlagThatTheValueCameFrom) {
+  Overrides flags;
+  flags.pop3s = "995";
+  flags.pop3 = ":110000";
+  flags.upstream_tls = "ssl";
+  flags.cert = "c.pem";
+  flags.key = "k.pem";
+  flags.workers = "-1";
+  flags.log_level = std::string(100'000, 'x');
+  const Loaded loaded = load(file_with(""), flags);
+  EXPECT_FALSE(loaded.config);
+  for (const Problem& problem : loaded.problems) {
+    EXPECT_EQ(problem.line, 0u) << problem.path << problem.text;
+  }
+  const std::string text = problems(loaded);
+  EXPECT_THAT(text, HasSubstr("--pop3s: \"995\": for a port on every address write \":995\""));
+  EXPECT_THAT(text, HasSubstr("--pop3: \":110000\": the port is a number"));
+  EXPECT_THAT(text, HasSubstr("--upstream-tls: found \"ssl\", must be \"none\", \"starttls\" or"));
+  EXPECT_THAT(text,
+              HasSubstr("--workers: found \"-1\", must be \"auto\" or a whole number from 1"));
+  EXPECT_THAT(text, HasSubstr("--log-level: a text is longer than 4096 bytes"));
+}
+
+TEST(LoadTest, FlagsHoldPlainUtf8) {
+  for (const std::string bad : {"\xff", "a\xc3", "\xed\xa0\x80", "\x80\x80\x80\x80\x80\x80\x80"}) {
+    Overrides flags;
+    flags.cert = bad;
+    flags.pop3s = bad;
+    const std::string text = problems(load(file_with(""), flags));
+    EXPECT_THAT(text, HasSubstr("--cert: a text is not UTF-8"));
+    EXPECT_THAT(text, HasSubstr("--pop3s: a text is not UTF-8"));
+  }
+  Overrides flags;
+  flags.cert = "a\nb";
+  EXPECT_THAT(problems(load(file_with(""), flags)), HasSubstr("--cert: a text contains a control"));
+  flags.cert = "schl\xc3\xbcssel.pem";
+  EXPECT_TRUE(load(file_with(""), flags).config);
+}
+
+TEST(LoadTest, FlagsDoNotHideThatTheFileIsWrong) {
+  Overrides flags;
+  flags.upstream = "127.0.0.1:110";
+  flags.cert = "c.pem";
+  const Loaded loaded = load(R"({"listeners": 5, "upstream": [], "tls": "x"})", flags);
+  EXPECT_FALSE(loaded.config);
+  EXPECT_THAT(problems(loaded), HasSubstr("f:1: /upstream: found a list of 0 items, must be an"));
+  EXPECT_THAT(problems(loaded), HasSubstr("f:1: /tls: found \"x\", must be an object"));
+  EXPECT_FALSE(load("[]", flags).config);
+  EXPECT_FALSE(load("5", flags).config);
+}
+
+TEST(LoadTest, ProblemsReadLikeACompilers) {
+  EXPECT_EQ(to_string({"/a", 12, "bad"}, "g.json"), "g.json:12: /a: bad");
+  EXPECT_EQ(to_string({"/a", 0, "bad"}, "g.json"), "g.json: /a: bad");
+  EXPECT_EQ(to_string({"", 3, "bad"}, "g.json"), "g.json:3: bad");
+  EXPECT_EQ(to_string({"/a", 12, "odd", true}, "g.json"), "g.json:12: warning: /a: odd");
+  EXPECT_EQ(to_string({"--cert", 0, "bad"}, "g.json"), "--cert: bad");
+  EXPECT_EQ(to_string({"/a", 0, "bad"}, ""), "/a: bad");
+}
+
+class LoadFileTest : public ::testing::Test {
+ protected:
+  void write(std::string_view text) { std::ofstream(path_, std::ios::binary) << text; }
+  ~LoadFileTest() override { std::remove(path_.c_str()); }
+  std::string path_ = ::testing::TempDir() + "load_test." + std::to_string(::getpid()) + ".jsonc";
+};
+
+TEST_F(LoadFileTest, ReadsAFile) {
+  write(kWhole);
+  const Loaded loaded = load_file(path_);
+  EXPECT_EQ(problems(loaded), "");
+  EXPECT_TRUE(loaded.config);
+}
+
+TEST_F(LoadFileTest, SaysWhyAFileCannotBeRead) {
+  EXPECT_THAT(problems(load_file(path_)), HasSubstr("f: cannot be read: No such file"));
+  EXPECT_THAT(problems(load_file(::testing::TempDir())), HasSubstr("cannot be read: Is a dir"));
+}
+
+TEST_F(LoadFileTest, TakesOneMebibyteAndNotOneByteMore) {
+  const std::string file = file_with("");
+  const std::size_t limit = 1024 * 1024;
+  write(file + std::string(limit - file.size(), ' '));
+  EXPECT_TRUE(load_file(path_).config);
+  write(file + std::string(limit - file.size() + 1, ' '));
+  EXPECT_THAT(problems(load_file(path_)), HasSubstr("larger than 1048576 bytes"));
 }
 
 }  // namespace

@@ -1,0 +1,154 @@
+#include "proxy/server/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <optional>
+
+namespace gatepost::server {
+
+namespace {
+
+constexpr const char* kAbout =
+    "Gatepost: TLS in front of a POP3 server.\n\n"
+    "As a sidecar, without a file:\n"
+    "  gatepost run --pop3s :995 --pop3 :110 --upstream 127.0.0.1:1110 --cert FILE --key FILE";
+
+constexpr const char* kFooter =
+    "\nA flag comes before its environment variable, which comes before the file. An empty\n"
+    "variable counts as not set. Any of --pop3s, --pop3 and --pop3-plain replaces all listeners\n"
+    "of the file. docs/configuration.md has every key of the file.\n\n"
+    "Addresses: host:port, [IPv6]:port, :port (every address) or unix:/path.\n\n"
+    "Exit codes:\n"
+    "  0  fine\n"
+    "  1  failed at run time, for instance because a port is taken\n"
+    "  2  the command line is wrong\n"
+    "  3  the configuration or a certificate is wrong\n"
+    "  4  check --connect: the upstream could not be reached\n\n"
+    "Signals of run: SIGTERM and SIGINT let sessions finish, then end; SIGHUP reads\n"
+    "configuration and certificates again and opens the log file anew.";
+
+/// "--log-level" as "GATEPOST_LOG_LEVEL".
+std::string environment_name(std::string_view flag) {
+  std::string name = "GATEPOST_";
+  for (const char c : flag.substr(2)) {
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+/// What one command reads. Each has its own: CLI11 gives the environment to those, too, that were
+/// not named.
+struct Values {
+  CommandLine line;
+  bool insecure = false;
+};
+
+/// Of run and of check: the same flags for the same configuration.
+void add_configuration_flags(CLI::App& command, Values& values) {
+  config::Overrides& to = values.line.overrides;
+  const auto add = [&](const char* flag, auto& target, const char* placeholder, const char* help,
+                       const char* group) {
+    command.add_option(flag, target, help)
+        ->type_name(placeholder)
+        ->envname(environment_name(flag))
+        ->group(group)
+        ->take_last();
+  };
+  const char* const files = "Configuration";
+  add("--config", values.line.config_file, "FILE", "Configuration file: JSON with comments", files);
+
+  const char* const listeners = "Listeners";
+  add("--pop3s", to.pop3s, "ADDRESS", "Listen with TLS from the first byte, usually :995",
+      listeners);
+  add("--pop3", to.pop3, "ADDRESS", "Listen with STLS, required before login, usually :110",
+      listeners);
+  add("--pop3-plain", to.pop3_plain, "ADDRESS", "Listen without any TLS", listeners);
+  add("--cert", to.cert, "FILE", "Certificate and chain, PEM", listeners);
+  add("--key", to.key, "FILE", "Private key of the certificate, PEM", listeners);
+
+  const char* const upstream = "Upstream";
+  add("--upstream", to.upstream, "ADDRESS", "The POP3 server behind; default port 110 or 995",
+      upstream);
+  add("--upstream-tls", to.upstream_tls, "MODE", "none, starttls or implicit (default none)",
+      upstream);
+  add("--upstream-ca", to.upstream_ca, "FILE", "Its certificate authorities, PEM", upstream);
+  add("--upstream-name", to.upstream_name, "NAME", "The name its certificate must carry", upstream);
+  command
+      .add_flag("--upstream-insecure", values.insecure,
+                "Do not verify its certificate: only for tests and odd devices")
+      ->envname(environment_name("--upstream-insecure"))
+      ->group(upstream)
+      ->take_last();
+
+  const char* const process = "Process";
+  add("--workers", to.workers, "N", "Worker threads: auto or a number", process);
+  add("--admin", to.admin, "ADDRESS", "Health and metrics, or off (default 127.0.0.1:9110)",
+      process);
+  add("--log-level", to.log_level, "LEVEL", "debug, info, warning or error (default info)",
+      process);
+  add("--log-format", to.log_format, "FORMAT", "text or json (default text)", process);
+  add("--log-file", to.log_file, "FILE", "Append here in place of standard error", process);
+}
+
+CommandLine print(std::string text, ExitCode code) {
+  CommandLine line;
+  if (!text.ends_with('\n')) text += '\n';
+  line.text = std::move(text);
+  line.exit_code = code;
+  return line;
+}
+
+/// The command that was named, for its own help.
+const CLI::App& named_command(const CLI::App& app) {
+  const auto named = app.get_subcommands();
+  return named.empty() ? app : *named.front();
+}
+
+std::string help_of(const CLI::App& app) {
+  const CLI::App& command = named_command(app);
+  return command.help(&command == &app ? "" : app.get_name());
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, const char* const* argv, const std::string& version,
+                               const std::string& libraries) {
+  Values for_run, for_check;
+  const std::string version_text = "gatepost " + version + " (" + libraries + ")";
+
+  CLI::App app(kAbout, "gatepost");
+  app.set_version_flag("--version", version_text, "Print version and libraries");
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  CLI::App& run = *app.add_subcommand("run", "Serve until SIGTERM or SIGINT");
+  CLI::App& check = *app.add_subcommand("check", "Check configuration and certificates, then end");
+  const CLI::App& show = *app.add_subcommand("version", "Print version and libraries");
+  run.footer(kFooter);
+  check.footer(kFooter);
+  add_configuration_flags(run, for_run);
+  add_configuration_flags(check, for_check);
+  check.add_flag("--connect", for_check.line.connect, "Connect to the upstream too");
+  check.add_flag("--json", for_check.line.json, "Print the result as JSON");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return print(help_of(app), ExitCode::ok);
+  } catch (const CLI::CallForVersion&) {
+    return print(version_text, ExitCode::ok);
+  } catch (const CLI::Error& error) {
+    const std::string name = &named_command(app) == &app ? "" : " " + named_command(app).get_name();
+    return print("gatepost: " + std::string(error.what()) + "\nTry: gatepost" + name + " --help",
+                 ExitCode::usage);
+  }
+
+  if (show.parsed()) return print(version_text, ExitCode::ok);
+  Values& values = run.parsed() ? for_run : for_check;
+  values.line.action = run.parsed() ? CommandLine::Action::run : CommandLine::Action::check;
+  // Absent means "as the file says"; there is no flag that turns verification back on.
+  if (values.insecure) values.line.overrides.upstream_verify = false;
+  return std::move(values.line);
+}
+
+}  // namespace gatepost::server

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "config/load.h"
+
+namespace gatepost::server {
+
+/// What the process tells its caller when it ends. Part of the documented interface.
+enum class ExitCode : std::uint8_t {
+  ok = 0,
+  runtime = 1,      ///< started, or tried to, and failed: port taken, no descriptors
+  usage = 2,        ///< the command line is wrong
+  config = 3,       ///< the configuration or a certificate is wrong
+  unreachable = 4,  ///< check --connect: the upstream does not answer
+};
+
+/// A command line that was understood, or the text to print instead of doing anything.
+struct CommandLine {
+  enum class Action : std::uint8_t {
+    run,             ///< serve until a signal
+    check,           ///< check the configuration, say what is wrong, end
+    print_and_exit,  ///< help, version or a complaint: print `text`, end with `exit_code`
+  };
+
+  Action action = Action::print_and_exit;
+  std::string config_file;      ///< empty: nothing but flags and environment
+  config::Overrides overrides;  ///< flags, and environment where there is no flag
+  bool connect = false;         ///< check: reach the upstream too
+  bool json = false;            ///< check: print the result as JSON
+  std::string text;             ///< print_and_exit: with its final newline
+  ExitCode exit_code = ExitCode::ok;
+
+  /// Where `text` belongs: standard output or standard error.
+  [[nodiscard]] bool is_complaint() const { return exit_code != ExitCode::ok; }
+};
+
+/// Reads the command line and, for flags that are not given, the environment: `--log-level` is
+/// GATEPOST_LOG_LEVEL, and so on; an empty variable counts as not set. `libraries` is shown by
+/// --version ("BoringSSL API 17"). Values are not judged here: config::load does that.
+[[nodiscard]] CommandLine parse_command_line(int argc, const char* const* argv,
+                                             const std::string& version,
+                                             const std::string& libraries);
+
+}  // namespace gatepost::server

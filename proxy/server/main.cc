@@ -1,0 +1,75 @@
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "proxy/server/check.h"
+#include "proxy/server/cli.h"
+#include "proxy/server/server.h"
+#include "proxy/server/version.h"
+#include "proxy/tls/library.h"
+
+namespace gatepost::server {
+namespace {
+
+/// Passwords pass through memory: it must not end up in a file. Every session needs two descriptors.
+void set_process_limits() {
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+}
+
+ExitCode fail_to_start(const Error& error) {
+  fmt::print(stderr, "gatepost: {}\n", error.detail);
+  return error.code == ErrorCode::config ? ExitCode::config : ExitCode::runtime;
+}
+
+ExitCode run(const CommandLine& line) {
+  set_process_limits();
+  const config::Loaded loaded = load_configuration(line);
+  print_problems(loaded, line.config_file);
+  if (!loaded.config) return ExitCode::config;
+  auto log = ProcessLog::open(loaded.config->log);
+  if (!log) return fail_to_start(log.error());
+  Server server(**log, [&line] { return load_configuration(line); });
+  if (auto started = server.start(*loaded.config); !started) {
+    return fail_to_start(started.error());
+  }
+  server.run();
+  return ExitCode::ok;
+}
+
+ExitCode main(int argc, char** argv) {
+  const CommandLine line =
+      parse_command_line(argc, argv, std::string(kVersion), tls::library_name());
+  switch (line.action) {
+    case CommandLine::Action::run:
+      return run(line);
+    case CommandLine::Action::check:
+      return check(line);
+    case CommandLine::Action::print_and_exit:
+      std::fputs(line.text.c_str(), line.is_complaint() ? stderr : stdout);
+      return line.exit_code;
+  }
+  return ExitCode::runtime;
+}
+
+}  // namespace
+}  // namespace gatepost::server
+
+int main(int argc, char** argv) {
+  try {
+    return static_cast<int>(gatepost::server::main(argc, argv));
+  } catch (const std::exception& error) {
+    // Nothing of ours throws across a layer: this is the machine giving up (memory).
+    std::fprintf(stderr, "gatepost: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,58 @@
+"""Certificates made with the openssl program: an authority, and leaves good and bad."""
+
+import os
+import subprocess
+
+
+def _openssl(*arguments, cwd):
+    subprocess.run(["openssl", *arguments], cwd=cwd, check=True, capture_output=True, timeout=60)
+
+
+class Authority:
+    """A certificate authority of a test. Paths are absolute."""
+
+    def __init__(self, folder, name="Gatepost test authority"):
+        self.folder = os.path.join(str(folder), name.replace(" ", "-").lower())
+        os.makedirs(os.path.join(self.folder, "issued"))
+        self.certificate = os.path.join(self.folder, "ca.crt")
+        self._key = os.path.join(self.folder, "ca.key")
+        _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                 "-keyout", self._key, "-out", self.certificate, "-days", "30",
+                 "-subj", f"/CN={name}", "-addext", "basicConstraints=critical,CA:TRUE",
+                 "-addext", "keyUsage=critical,keyCertSign,cRLSign", cwd=self.folder)
+        with open(os.path.join(self.folder, "index.txt"), "w"):
+            pass
+        with open(os.path.join(self.folder, "ca.cnf"), "w") as config:
+            config.write(
+                "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nnew_certs_dir=issued\n"
+                "rand_serial=yes\ndefault_md=sha256\npolicy=p\ncopy_extensions=copy\n"
+                "unique_subject=no\nemail_in_dn=no\n[p]\ncommonName=supplied\n")
+
+    def leaf(self, file_name="leaf", names=("localhost",), addresses=("127.0.0.1", "::1"),
+             starts="20200101000000Z", ends="20491231000000Z"):
+        """Issues a certificate; returns (certificate path, key path)."""
+        certificate = os.path.join(self.folder, f"{file_name}.crt")
+        key = os.path.join(self.folder, f"{file_name}.key")
+        request = os.path.join(self.folder, f"{file_name}.csr")
+        alternatives = ",".join([f"DNS:{name}" for name in names] +
+                                [f"IP:{address}" for address in addresses])
+        _openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                 "-keyout", key, "-out", request, "-subj", f"/CN={file_name}",
+                 "-addext", f"subjectAltName={alternatives}",
+                 "-addext", "extendedKeyUsage=serverAuth", cwd=self.folder)
+        _openssl("ca", "-batch", "-config", "ca.cnf", "-cert", self.certificate, "-keyfile",
+                 self._key, "-in", request, "-out", certificate, "-notext",
+                 "-startdate", starts, "-enddate", ends, cwd=self.folder)
+        return certificate, key
+
+    def expired_leaf(self):
+        return self.leaf("expired", starts="20200101000000Z", ends="20210101000000Z")
+
+    def self_signed(self, file_name="selfsigned"):
+        """A certificate that no authority stands behind."""
+        certificate = os.path.join(self.folder, f"{file_name}.crt")
+        key = os.path.join(self.folder, f"{file_name}.key")
+        _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                 "-keyout", key, "-out", certificate, "-days", "30", "-subj", "/CN=localhost",
+                 "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", cwd=self.folder)
+        return certificate, key

@@ -1,0 +1,257 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "config/load.h"
+#include "tests/unit/config/problems.h"
+
+namespace gatepost::config {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+const json& schema_value() {
+  static const json value = json::parse(schema());
+  return value;
+}
+
+/// Calls `visit` with the pointer ("/timeouts/login", "/listeners/items/tls") of every node.
+void walk(const json& node, const std::string& path, const auto& visit) {
+  visit(path, node);
+  if (node.contains("items")) walk(node["items"], path + "/items", visit);
+  if (!node.contains("properties")) return;
+  for (const auto& [key, child] : node["properties"].items()) walk(child, path + "/" + key, visit);
+}
+
+std::string text(std::chrono::milliseconds duration) {
+  const auto ms = duration.count();
+  if (ms % 3'600'000 == 0) return fmt::format("{}h", ms / 3'600'000);
+  if (ms % 60'000 == 0 && ms > 60'000) return fmt::format("{}m", ms / 60'000);
+  return fmt::format("{}s", ms / 1000);
+}
+
+TEST(SchemaTest, DefaultsAreThoseOfTheStructs) {
+  const Config config;
+  const Listener listener;
+  const Timeouts& t = config.timeouts;
+  ASSERT_EQ(config.workers, 0u);
+  ASSERT_EQ(listener.tls, ListenerTls::implicit);
+  ASSERT_TRUE(listener.cleartext_login_networks.empty());
+  ASSERT_EQ(config.tls.min_version, TlsVersion::tls1_2);
+  ASSERT_EQ(config.upstream.tls, UpstreamTls::none);
+  ASSERT_EQ(config.upstream.min_version, TlsVersion::tls1_2);
+  ASSERT_EQ(config.log.level, LogLevel::info);
+  ASSERT_EQ(config.log.format, LogFormat::text);
+  const std::map<std::string, json> structs{
+      {"/workers", "auto"},
+      {"/listeners/items/tls", "implicit"},
+      {"/listeners/items/cleartext_login_networks", json::array()},
+      {"/listeners/items/unix_mode", fmt::format("{:04o}", listener.unix_mode)},
+      {"/tls/min_version", "1.2"},
+      {"/tls/ticket_rotation", text(config.tls.ticket_rotation)},
+      {"/upstream/tls", "none"},
+      {"/upstream/verify", config.upstream.verify},
+      {"/upstream/ca_file", config.upstream.ca_file},
+      {"/upstream/server_name", config.upstream.server_name},
+      {"/upstream/min_version", "1.2"},
+      {"/upstream/resolve_every", text(config.upstream.resolve_every)},
+      {"/timeouts/handshake", text(t.handshake)},
+      {"/timeouts/login", text(t.login)},
+      {"/timeouts/inactivity", text(t.inactivity)},
+      {"/timeouts/upstream_connect", text(t.upstream_connect)},
+      {"/timeouts/upstream_greeting", text(t.upstream_greeting)},
+      {"/timeouts/upstream_login", text(t.upstream_login)},
+      {"/timeouts/upstream_reply", text(t.upstream_reply)},
+      {"/timeouts/drain", text(t.drain)},
+      {"/limits/connections", config.limits.connections},
+      {"/limits/login_attempts", config.limits.login_attempts},
+      {"/limits/pipeline", config.limits.pipeline},
+      {"/limits/bad_commands", config.limits.bad_commands},
+      {"/limits/memory", fmt::format("{}MiB", config.limits.memory >> 20)},
+      {"/admin/address", config.admin.address},
+      {"/log/level", "info"},
+      {"/log/format", "text"},
+      {"/log/file", config.log.file},
+  };
+  std::map<std::string, json> documented;
+  walk(schema_value(), "", [&](const std::string& path, const json& node) {
+    if (node.contains("default")) documented[path] = node["default"];
+  });
+  EXPECT_EQ(json(documented), json(structs)) << json::diff(json(documented), json(structs));
+}
+
+TEST(SchemaTest, EveryKeyIsDocumentedAndBounded) {
+  walk(schema_value(), "", [&](const std::string& path, const json& node) {
+    const bool is_plain_item = path.ends_with("networks/items");
+    if (!is_plain_item) {
+      EXPECT_TRUE(node.contains("title")) << path;
+      EXPECT_TRUE(node.contains("description")) << path;
+    }
+    const std::string type = node["type"].dump();
+    if (type == "\"object\"") {
+      EXPECT_EQ(node.value("additionalProperties", true), false) << path;
+    } else if (!is_plain_item) {
+      EXPECT_TRUE(node.contains("examples")) << path;
+    }
+    if (type.find("integer") != std::string::npos) {
+      EXPECT_TRUE(node.contains("x-unit") || (node.contains("minimum") && node.contains("maximum")))
+          << path;
+    }
+    if (type == "\"array\"") {
+      EXPECT_TRUE(node.contains("maxItems")) << path;
+    }
+    if (type == "\"string\"" && path != "/$schema") {
+      EXPECT_TRUE(node.contains("enum") || node.contains("maxLength") || node.contains("pattern"))
+          << path;
+    }
+    if (node.contains("x-unit")) {
+      EXPECT_TRUE(node.contains("x-minimum") && node.contains("x-maximum")) << path;
+    }
+  });
+}
+
+/// A file in which nothing but the value at `path` can be wrong.
+json around(const std::string& path, const json& value) {
+  json file = json::parse(R"({"listeners": [{"address": "127.0.0.1:110", "tls": "starttls"}],
+    "tls": {"certificate": "c", "key": "k"},
+    "upstream": {"address": "127.0.0.1:110", "tls": "starttls", "server_name": "pop"}})");
+  std::string place = path;
+  if (const auto items = place.find("/items"); items != std::string::npos) {
+    place.replace(items, 6, "/0");
+  }
+  if (place.ends_with("unix_mode")) file["listeners"][0]["address"] = "unix:/s";
+  file[json::json_pointer(place)] = value;
+  return file;
+}
+
+TEST(SchemaTest, EveryExampleIsAccepted) {
+  walk(schema_value(), "", [&](const std::string& path, const json& node) {
+    for (const json& example : node.value("examples", json::array())) {
+      const Loaded loaded = load(around(path, example).dump());
+      EXPECT_TRUE(loaded.config) << path << " " << example << "\n" << problems(loaded);
+    }
+  });
+}
+
+TEST(SchemaTest, EveryDefaultMayBeWrittenOut) {
+  walk(schema_value(), "", [&](const std::string& path, const json& node) {
+    if (!node.contains("default")) return;
+    const Loaded loaded = load(around(path, node["default"]).dump());
+    EXPECT_TRUE(loaded.config) << path << "\n" << problems(loaded);
+  });
+}
+
+TEST(SchemaTest, TheEndsOfEveryRangeAreAcceptedAndWhatLiesBeyondIsNot) {
+  int ranges = 0;
+  const auto accepts = [](const std::string& path, const json& value) {
+    const Loaded loaded = load(around(path, value).dump());
+    if (!loaded.config) {
+      EXPECT_THAT(problems(loaded), HasSubstr(path + ": found ")) << value;
+    }
+    return loaded.config.has_value();
+  };
+  walk(schema_value(), "", [&](const std::string& path, const json& node) {
+    if (node.contains("minimum")) {
+      ++ranges;
+      const auto minimum = node["minimum"].get<std::int64_t>();
+      const auto maximum = node["maximum"].get<std::int64_t>();
+      EXPECT_TRUE(accepts(path, minimum)) << path;
+      EXPECT_TRUE(accepts(path, maximum)) << path;
+      EXPECT_FALSE(accepts(path, minimum - 1)) << path;
+      EXPECT_FALSE(accepts(path, maximum + 1)) << path;
+      EXPECT_FALSE(accepts(path, 18'446'744'073'709'551'615ull)) << path;
+      EXPECT_FALSE(accepts(path, -1)) << path;
+      EXPECT_FALSE(accepts(path, 1.5)) << path;
+      EXPECT_FALSE(accepts(path, std::to_string(minimum))) << path;
+    }
+    if (!node.contains("x-unit")) return;
+    ++ranges;
+    EXPECT_TRUE(accepts(path, node["x-minimum"])) << path;
+    EXPECT_TRUE(accepts(path, node["x-maximum"])) << path;
+    const std::string unit = node["x-unit"];
+    const char* bigger = unit == "size" ? "1025GiB" : "85h";
+    EXPECT_FALSE(accepts(path, bigger)) << path;
+    const json smaller = unit == "size" ? json("4095KiB") : json("0ms");
+    EXPECT_FALSE(accepts(path, smaller) && path != "/timeouts/drain") << path;
+    for (const char* odd : {"", "5", "5 s", " 5s", "5s ", "-5s", "+5s", "1.5h", "s", "5x", "5S",
+                            "999999999999999GiB", "999999999h", "99999999999999999999s"}) {
+      EXPECT_FALSE(accepts(path, odd)) << path << " " << odd;
+    }
+  });
+  EXPECT_EQ(ranges, 16);
+}
+
+TEST(SchemaTest, TheInactivityTimerIsNeverShorterThanRfc1939Wants) {
+  EXPECT_FALSE(load(file_with(R"("timeouts": {"inactivity": "599s"})")).config);
+  EXPECT_TRUE(load(file_with(R"("timeouts": {"inactivity": "600s"})")).config);
+}
+
+TEST(SchemaTest, UnknownKeysAreErrorsThatSuggestTheNearest) {
+  const std::string text = problems(load(R"({
+    "listeners": [{"adress": ":995"}], "upstream": {"address": "127.0.0.1:110", "certificate": "x"},
+    "timeout": {}, "limits": {"max_connections": 1, "Connections": 1}, "level": 1, "qqqq": 1,
+    "timeouts": {"/a~": 1}, "drain": "1s"})"));
+  EXPECT_THAT(text, HasSubstr("f:2: /listeners/0/adress: unknown key (did you mean \"address\"?)"));
+  EXPECT_THAT(text, HasSubstr("/listeners/0/address: missing"));
+  EXPECT_THAT(text, HasSubstr("/timeout: unknown key (did you mean \"timeouts\"?)"));
+  EXPECT_THAT(text, HasSubstr("/limits/Connections: unknown key (did you mean \"connections\"?)"));
+  EXPECT_THAT(text, HasSubstr("/limits/max_connections: unknown key"));
+  EXPECT_THAT(text, HasSubstr("/upstream/certificate: unknown key here (it belongs into /tls)"));
+  EXPECT_THAT(text, HasSubstr("/drain: unknown key here (it belongs into /timeouts)"));
+  EXPECT_THAT(text, HasSubstr("/qqqq: unknown key\n"));
+  EXPECT_THAT(text, HasSubstr("/timeouts/~1a~0: unknown key"));
+}
+
+TEST(SchemaTest, AllProblemsAreReportedAtOnceInTheOrderOfTheFile) {
+  const Loaded loaded = load(R"({
+    "workers": 0,
+    "listeners": [{"address": 5, "tls": "ssl"}, 7, {}],
+    "upstream": {"address": "a b", "verify": "no"},
+    "timeouts": {"login": 5},
+    "admin": {"address": "nowhere"},
+    "log": {"level": null, "nice": true}})");
+  const std::string text = problems(loaded);
+  std::size_t last = 0;
+  for (const char* part :
+       {"f:2: /workers: found 0, must be \"auto\" or a whole number from 1 to 256",
+        "f:3: /listeners/0/address: found 5, must be a text of 1 to 300 characters",
+        "f:4: /upstream/verify: found \"no\", must be true or false",
+        "f:5: /timeouts/login: found 5, must be a duration from 1s to 1h, as a number with the "
+        "unit ms, s, m or h",
+        "f:6: /admin/address: \"nowhere\": the port is missing",
+        "f:7: /log/level: found null, must be \"debug\", \"info\", \"warning\" or \"error\""}) {
+    const std::size_t at = text.find(part);
+    ASSERT_NE(at, std::string::npos) << part << "\n" << text;
+    EXPECT_GE(at, last) << part << "\n" << text;
+    last = at;
+  }
+  EXPECT_THAT(text,
+              HasSubstr("/listeners/0/tls: found \"ssl\", must be \"implicit\", \"starttls\""));
+  EXPECT_THAT(text, HasSubstr("/listeners/1: found 7, must be an object"));
+  EXPECT_THAT(text, HasSubstr("/listeners/2/address: missing"));
+  EXPECT_THAT(text, HasSubstr("/upstream/address: \"a b\""));
+  EXPECT_THAT(text, HasSubstr("/log/nice: unknown key"));
+}
+
+TEST(SchemaTest, TheNumberOfListenersIsBounded) {
+  json file = around("/workers", 1);
+  const auto fill = [&](std::size_t n) {
+    file["listeners"] = json::array();
+    for (std::size_t i = 0; i < n; ++i) {
+      file["listeners"].push_back(
+          {{"address", fmt::format("127.0.0.1:{}", i + 1)}, {"tls", "none"}});
+    }
+    return load(file.dump());
+  };
+  EXPECT_TRUE(fill(64).config);
+  EXPECT_THAT(problems(fill(65)), HasSubstr("/listeners: found a list of 65 items"));
+  EXPECT_THAT(problems(fill(0)), HasSubstr("must be a list of 1 to 64 items"));
+}
+
+}  // namespace
+}  // namespace gatepost::config
