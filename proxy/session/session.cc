@@ -184,7 +184,9 @@ bool Session::step() {
 void Session::drop_what_nobody_awaits() {
   if (state_ != State::transaction && state_ != State::update) return;
   if (!client_->end() || quit_sent()) return;
-  if (ledger_.outstanding() == 0 && client_->unsent() == 0) return;
+  // A broken connection has thrown away what was unsent, and does not count it any more.
+  const bool broken = client_end_reason() == EndReason::client_error;
+  if (!broken && ledger_.outstanding() == 0 && client_->unsent() == 0) return;
   abort(client_end_reason(), client_->end()->detail);
 }
 
