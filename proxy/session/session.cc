@@ -83,9 +83,8 @@ std::string_view to_string(State state) {
   return "ended";
 }
 
-Session::Session(std::string id, const Services& services,
-                 std::shared_ptr<const Settings> settings, std::unique_ptr<net::Transport> client,
-                 Home& home)
+Session::Session(std::string id, const Services& services, std::shared_ptr<const Settings> settings,
+                 std::unique_ptr<net::Transport> client, Home& home)
     : id_(std::move(id)),
       services_(services),
       settings_(std::move(settings)),
@@ -187,8 +186,7 @@ void Session::drop_what_nobody_awaits() {
 }
 
 bool Session::quit_sent() const {
-  return state_ == State::update && !ledger_.empty() &&
-         ledger_.front().verb == pop3::Verb::quit &&
+  return state_ == State::update && !ledger_.empty() && ledger_.front().verb == pop3::Verb::quit &&
          ledger_.front().stage != Exchange::Stage::queued;
 }
 
@@ -223,7 +221,8 @@ void Session::look_at_ends() {
     case State::authorization:
     case State::sasl:
     case State::transaction:
-      // All answers have left; without a reset a client that ended only its own direction gets them.
+      // All answers have left; without a reset a client that ended only its own direction gets
+      // them.
       return finish(reason, why.detail);
     case State::update:
       return;  // QUIT is upstream already: its outcome belongs into the log
@@ -408,22 +407,21 @@ void Session::over() {
 void Session::write_log() const {
   const net::TlsFacts* facts = client_->tls();
   services_.log.info(
-      "session",
-      {{"id", id_},
-       {"listener", settings_->listener},
-       {"client", client_->peer().to_string()},
-       {"user", user_},
-       {"upstream", server_ != nullptr ? server_->address.to_string() : std::string()},
-       {"tls", facts != nullptr ? facts->version : "none"},
-       {"cipher", facts != nullptr ? facts->cipher : ""},
-       {"reason", to_string(reason_)},
-       {"problem", problem_},
-       {"commands", commands_},
-       {"messages", messages_},
-       {"octets_in", octets_in_},
-       {"octets_out", octets_out_},
-       {"failed_logins", failed_logins_},
-       {"duration_ms", (services_.timers.now() - started_).count()}});
+      "session", {{"id", id_},
+                  {"listener", settings_->listener},
+                  {"client", client_->peer().to_string()},
+                  {"user", user_},
+                  {"upstream", server_ != nullptr ? server_->address.to_string() : std::string()},
+                  {"tls", facts != nullptr ? facts->version : "none"},
+                  {"cipher", facts != nullptr ? facts->cipher : ""},
+                  {"reason", to_string(reason_)},
+                  {"problem", problem_},
+                  {"commands", commands_},
+                  {"messages", messages_},
+                  {"octets_in", octets_in_},
+                  {"octets_out", octets_out_},
+                  {"failed_logins", failed_logins_},
+                  {"duration_ms", (services_.timers.now() - started_).count()}});
 }
 
 }  // namespace gatepost::session

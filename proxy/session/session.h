@@ -49,8 +49,8 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
 
   /// What the session waits for; see waits_for().
   enum Wait : std::uint8_t {
-    kClientInput = 1,     // a command, or its TLS handshake
-    kClientDrain = 2,     // the client takes what was sent
+    kClientInput = 1,  // a command, or its TLS handshake
+    kClientDrain = 2,  // the client takes what was sent
     kUpstreamLogin = 4,
     kUpstreamReply = 8,
     kClientEnd = 16,  // closing: the client's side of the connection
@@ -158,10 +158,10 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   std::unique_ptr<Timer> timer_;
   std::optional<Instant> armed_for_;
   Instant started_;
-  Instant entered_;         // the current state
-  Instant login_since_;     // could log in since then; moved on by failed logins only
-  Instant client_moved_;    // last command, or bytes taken by the client
-  Instant upstream_moved_;  // last command sent or bytes received
+  Instant entered_;          // the current state
+  Instant login_since_;      // could log in since then; moved on by failed logins only
+  Instant client_moved_;     // last command, or bytes taken by the client
+  Instant upstream_moved_;   // last command sent or bytes received
   std::uint64_t taken_ = 0;  // bytes towards the client that left, when last looked
 
   std::uint32_t failed_logins_ = 0;

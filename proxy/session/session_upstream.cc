@@ -14,8 +14,7 @@ using pop3::Verb;
 void Session::start_login(pop3::Credentials credentials) {
   server_ = &settings_->router->route(credentials.user);
   enter(State::login);
-  login_.reset(
-      new UpstreamLogin(services_, *settings_, *server_, std::move(credentials), *this));
+  login_.reset(new UpstreamLogin(services_, *settings_, *server_, std::move(credentials), *this));
 }
 
 void Session::on_login_outcome() {
@@ -141,9 +140,9 @@ void Session::upstream_lost(std::string problem) {
   }
   if (!ledger_.empty()) {
     const bool quitting = ledger_.front().verb == Verb::quit;
-    say(pop3::err(ResponseCode::sys_temp,
-                  quitting ? "Mail server lost, deletions may not have been done"
-                           : "Mail server lost"));
+    say(pop3::err(ResponseCode::sys_temp, quitting
+                                              ? "Mail server lost, deletions may not have been done"
+                                              : "Mail server lost"));
   }
   finish(EndReason::upstream_lost, std::move(problem));
 }
