@@ -121,8 +121,10 @@ void Session::pump() {
   if (state_ == State::ended) return;
   pumping_ = true;
   own_turn_ = false;
-  // The time that the client took to read is not counted as upstream's silence.
-  if (!waits_for_upstream()) upstream_moved_ = services_.timers.now();
+  // The time that the client took to read is not counted as upstream's silence. Asked is how it was
+  // when the last pump ended: the connection may have taken everything since.
+  const bool client_was_full = octets_out_ - taken_ >= kMaxUnsent;
+  if (client_was_full || !waits_for_upstream()) upstream_moved_ = services_.timers.now();
   int round = 0;
   bool moved = true;
   while (moved && state_ != State::ended && round++ < kMaxRounds) {
@@ -199,7 +201,9 @@ EndReason Session::client_end_reason() const {
 /// Nothing moves any more: has one of the connections ended?
 void Session::look_at_ends() {
   if (state_ == State::transaction || state_ == State::update) {
-    if (upstream_->end() && upstream_->received().empty()) {
+    // While the client does not take what it has, the end of a reply may not have been looked at.
+    const bool all_read = upstream_->received().empty() && client_->unsent() < kMaxUnsent;
+    if (upstream_->end() && all_read) {
       const Error& why = *upstream_->end();
       return upstream_lost(why.detail);
     }
@@ -301,7 +305,7 @@ std::optional<Instant> Session::deadline() const {
 
 void Session::arm_timer() {
   const Instant now = services_.timers.now();
-  std::optional<Instant> wanted = own_turn_ ? now : deadline();
+  std::optional<Instant> wanted = own_turn_ ? now + kTurn : deadline();
   // Left alone when it goes off too early: it looks again then. Restarting it at every command
   // would cost more.
   if (wanted && (!armed_for_ || *wanted < *armed_for_)) {
@@ -349,6 +353,9 @@ void Session::drain() {
     case State::stls_handshake:
       abort(EndReason::drained, {});
       break;
+    case State::login:
+      services_.counters.logins[LoginResult::unavailable].add();
+      [[fallthrough]];
     case State::authorization:
     case State::sasl:
       say(pop3::err(pop3::ResponseCode::sys_temp, "Server is going down, try again later"));
@@ -370,6 +377,10 @@ void Session::cut(EndReason reason) {
 /// The last words were said: let them reach the client, then end.
 void Session::finish(EndReason reason, std::string problem) {
   if (state_ == State::closing || state_ == State::ended) return;
+  if (!ledger_.empty() && ledger_.front().stage == Exchange::Stage::replying) {
+    // Part of a message is out: only a broken connection says that it is not whole.
+    return abort(reason, std::move(problem));
+  }
   reason_ = reason;
   problem_ = std::move(problem);
   if (login_) login_->cancel();

@@ -29,6 +29,9 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   static constexpr std::size_t kMaxUnsent = 64 * 1024;
   /// Turns of one pump before other sessions get theirs.
   static constexpr int kMaxRounds = 16;
+  /// Until then. Not 0: libuv lets a timer that is set to 0 in a timer's callback go off before any
+  /// connection is looked at.
+  static constexpr Duration kTurn{1};
   /// How long a closed connection may take to end: with bytes unsent without progress, and after
   /// the last byte until the client ends its side.
   static constexpr Duration kFlushStall{30'000};
@@ -116,6 +119,7 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   void on_stls();
   void on_sasl_step(pop3::SaslDialog::Step step);
   void bad_command(std::string_view text);
+  void turn_away(std::string_view text, EndReason reason);
   void say(std::string_view reply);
   [[nodiscard]] bool login_allowed() const;
   [[nodiscard]] std::string capabilities() const;

@@ -134,11 +134,7 @@ void Session::exchange_done(bool ok) {
 /// Upstream is gone, silent or not to be trusted any more.
 void Session::upstream_lost(std::string problem) {
   static_cast<void>(send_local_replies());
-  if (!ledger_.empty() && ledger_.front().stage == Exchange::Stage::replying) {
-    // Part of a message is out: only a broken connection says that it is not whole.
-    return abort(EndReason::upstream_lost, std::move(problem));
-  }
-  if (!ledger_.empty()) {
+  if (!ledger_.empty() && ledger_.front().stage != Exchange::Stage::replying) {
     const bool quitting = ledger_.front().verb == Verb::quit;
     say(pop3::err(ResponseCode::sys_temp, quitting
                                               ? "Mail server lost, deletions may not have been done"
