@@ -165,7 +165,7 @@ class Framing(Scenario):
         # After a bare LF nothing more is interpreted.
         client.send(b"RETR 1\nDELE 1\r\nNOOP\r\n")
         self.assertTrue(client.line().startswith(b"-ERR"))
-        self.assertTrue(client.at_end())
+        self.assertEqual(client.at_end(), b"")
         self.assertFalse([line for line in server.all_commands() if b"DELE" in line])
 
     def test_a_command_line_without_end_is_cut_off(self):

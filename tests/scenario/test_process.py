@@ -27,14 +27,14 @@ class CommandLine(Scenario):
         self.assertIn("check", done.stdout)
 
     def test_a_wrong_command_line_is_exit_code_2(self):
-        for words in ((), ("walk",), ("run", "--no-such-flag"), ("check",), ("run", "--config")):
+        for words in ((), ("walk",), ("run", "--no-such-flag"), ("run", "--config")):
             with self.subTest(words=words):
                 done = gateway.run(*words)
                 self.assertEqual(done.returncode, COMMAND_LINE, done.stderr)
                 self.assertTrue(done.stderr)
 
     def test_a_wrong_configuration_is_exit_code_3(self):
-        for words in (("run",), ("run", "--config", "/nonexistent/gatepost.json"),
+        for words in (("run",), ("check",), ("run", "--config", "/nonexistent/gatepost.json"),
                       ("run", "--pop3-plain", "nonsense", "--upstream", "127.0.0.1:1"),
                       ("run", "--pop3s", ":0", "--upstream", "127.0.0.1:1")):
             with self.subTest(words=words):
@@ -168,7 +168,7 @@ class Check(Scenario):
             with self.subTest(what=what):
                 done = self.check(dict(self.good(), tls=tls))
                 self.assertEqual(done.returncode, CONFIGURATION, done.stdout + done.stderr)
-                self.assertIn("/tls", done.stdout + done.stderr)
+                self.assertTrue(any(path in done.stdout + done.stderr for path in tls.values()))
 
     def test_an_expired_certificate_is_named(self):
         certificate, key = self.authority.expired_leaf()
