@@ -373,7 +373,7 @@ void Session::finish(EndReason reason, std::string problem) {
   if (state_ == State::closing || state_ == State::ended) return;
   reason_ = reason;
   problem_ = std::move(problem);
-  login_.reset();
+  if (login_) login_->cancel();
   if (upstream_) {
     upstream_->close(reason == EndReason::quit ? net::CloseMode::flush : net::CloseMode::abort);
   }
@@ -390,7 +390,7 @@ void Session::abort(EndReason reason, std::string problem) {
     reason_ = reason;
     problem_ = std::move(problem);
   }
-  login_.reset();
+  if (login_) login_->cancel();
   ledger_.clear();
   if (upstream_) upstream_->close(net::CloseMode::abort);
   client_->close(net::CloseMode::abort);

@@ -20,11 +20,10 @@ void Session::start_login(pop3::Credentials credentials) {
 
 void Session::on_login_outcome() {
   LoginOutcome outcome = login_->take_outcome();
-  // The login object may be on the stack above us; it touches nothing after telling us.
-  login_.reset();
   services_.counters.logins[outcome.result].add();
   say(outcome.reply);
   if (outcome.result != LoginResult::ok) return login_failed(outcome);
+  login_.reset();
   upstream_ = std::move(outcome.transport);
   upstream_codec_ = std::move(outcome.codec);
   upstream_capabilities_ = std::move(outcome.capabilities);

@@ -67,6 +67,8 @@ void UpstreamLogin::expect_greeting() {
 }
 
 void UpstreamLogin::wrap_in_tls() {
+  // wrap() would refuse and destroy the connection, maybe inside its own callback.
+  if (!nothing_ahead()) return;
   auto wrapped = server_.tls->wrap(std::move(transport_), services_.pool);
   if (!wrapped) {
     return give_up(ResponseCode::sys_temp, kUnavailable, "TLS: " + wrapped.error().detail);
@@ -113,15 +115,21 @@ bool UpstreamLogin::read_event() {
       on_capabilities();
       return true;
     case ClientCodec::Event::status:
-    case ClientCodec::Event::continuation:
       on_status();
+      return true;
+    case ClientCodec::Event::continuation:
+      on_continuation();
       return true;
   }
   return false;
 }
 
+void UpstreamLogin::cancel() {
+  if (state_ != State::finished) finish({});
+}
+
 void UpstreamLogin::notify() {
-  if (state_ == State::finished) owner_.on_login_finished();  // last: it may destroy this
+  if (state_ == State::finished) owner_.on_login_finished();
 }
 
 void UpstreamLogin::on_status() {
@@ -138,19 +146,11 @@ void UpstreamLogin::on_status() {
       }
       enter(State::stls_tls, settings_.timeouts.upstream_connect);
       return wrap_in_tls();
-    case State::auth_plain:
-      if (codec_.owed() > 0) {  // "+": it wants the message in a line of its own
-        std::string message = pop3::sasl_plain_message(credentials_);
-        enter(State::auth_response, settings_.timeouts.upstream_login);
-        send_secret("", message, {.shape = ReplyShape::single});
-        wipe(message);
-        return;
-      }
-      return on_login_reply();
     case State::user:
       if (!status.ok) return on_login_reply();
       enter(State::pass, settings_.timeouts.upstream_login);
       return send_secret("PASS ", credentials_.password.reveal(), {});
+    case State::auth_plain:
     case State::auth_response:
     case State::pass:
       return on_login_reply();
@@ -160,6 +160,17 @@ void UpstreamLogin::on_status() {
     case State::finished:
       return give_up(ResponseCode::sys_temp, kUnavailable, "protocol: reply out of turn");
   }
+}
+
+/// "+": upstream wants the message in a line of its own. PLAIN has no second challenge.
+void UpstreamLogin::on_continuation() {
+  if (state_ != State::auth_plain) {
+    return give_up(ResponseCode::sys_temp, kUnavailable, "protocol: challenge out of turn");
+  }
+  std::string message = pop3::sasl_plain_message(credentials_);
+  enter(State::auth_response, settings_.timeouts.upstream_login);
+  send_secret("", message, {.shape = ReplyShape::single});
+  wipe(message);
 }
 
 void UpstreamLogin::on_greeting() {
@@ -234,7 +245,7 @@ void UpstreamLogin::on_login_reply() {
     const std::string code = status.code();
     const bool credentials_wrong = code.empty() || code == "AUTH";
     outcome.result = credentials_wrong ? LoginResult::refused : LoginResult::unavailable;
-    outcome.problem = "-ERR " + status.text;
+    outcome.problem = "-ERR " + without_secrets(status.text);
   }
   finish(std::move(outcome));
 }
@@ -242,6 +253,18 @@ void UpstreamLogin::on_login_reply() {
 void UpstreamLogin::enter(State state, Duration deadline) {
   state_ = state;
   timer_->start(deadline);
+}
+
+/// Upstream's words for the log. A server that repeats what it was told must not bring it there.
+std::string UpstreamLogin::without_secrets(const std::string& text) const {
+  std::string message = pop3::sasl_plain_message(credentials_);
+  const std::string_view password = credentials_.password.reveal();
+  std::string encoded = pop3::base64_encode(password);
+  const bool repeats =
+      text.contains(password) || text.contains(message) || text.contains(encoded);
+  wipe(message);
+  wipe(encoded);
+  return repeats ? "(text withheld: it repeats the password)" : text;
 }
 
 /// The answer to what is sent next cannot be here yet: what is, was sent to be taken for it.

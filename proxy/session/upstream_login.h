@@ -27,12 +27,13 @@ struct LoginOutcome {
 
 /// Logs one user in at one upstream: connect, TLS, greeting, CAPA, STLS, AUTH PLAIN or USER and
 /// PASS. Credentials leave only over the security that the configuration asks for. Every step has
-/// its deadline. Destroying it gives up and closes the connection.
+/// its deadline.
 class UpstreamLogin final : net::TransportObserver {
  public:
   class Owner {
    public:
-    /// finished() has become true. The owner may destroy the login during the call.
+    /// finished() has become true. Called from inside the connection's own callback: the owner may
+    /// destroy the login at once only when it took the connection over with a successful outcome.
     virtual void on_login_finished() = 0;
 
    protected:
@@ -44,6 +45,8 @@ class UpstreamLogin final : net::TransportObserver {
   ~UpstreamLogin();
 
   [[nodiscard]] bool finished() const { return state_ == State::finished; }
+  /// Gives up and closes the connection; the owner is not told.
+  void cancel();
   [[nodiscard]] LoginOutcome take_outcome() { return std::move(outcome_); }
 
  private:
@@ -68,6 +71,7 @@ class UpstreamLogin final : net::TransportObserver {
   [[nodiscard]] bool read_event();
   void notify();
   void on_status();
+  void on_continuation();
   void on_greeting();
   void on_capabilities();
   void on_tls_established();
@@ -77,6 +81,7 @@ class UpstreamLogin final : net::TransportObserver {
   void on_login_reply();
   void enter(State state, Duration deadline);
   [[nodiscard]] bool nothing_ahead();
+  [[nodiscard]] std::string without_secrets(const std::string& text) const;
   void send(std::string_view line, pop3::Expected expected);
   void send_secret(std::string_view prefix, std::string_view secret, pop3::Expected expected);
   void give_up(pop3::ResponseCode code, std::string_view text, std::string problem);

@@ -14,7 +14,7 @@ using Form = DotDecoder::Form;
 namespace {
 
 test::Decoded decode(Form form, const test::Pieces& pieces, bool at_once) {
-  test::Source source;
+  static test::Source source;  // pools kept from run to run: most of the time went there
   DotDecoder decoder(form);
   test::Decoded result;
   ByteChain in;
