@@ -76,6 +76,7 @@ class CommandLine(Scenario):
                 client.login(USER, PASSWORD)
                 self.assertEqual(client.ok("STAT").split()[1], expected)
                 client.ok("QUIT")
+                client.close()
                 self.assertEqual(running.stop(), OK)
 
     def test_without_the_admin_listener_it_works_too(self):
