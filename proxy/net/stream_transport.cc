@@ -101,10 +101,10 @@ void StreamTransport::send(ByteChain&& bytes) {
 }
 
 bool StreamTransport::settle() {
-  const bool was_ended = end_.has_value();
+  const State before = state_;
   write();
   update_reading();
-  return end_.has_value() != was_ended;
+  return state_ == State::broken && before != State::broken;
 }
 
 void StreamTransport::write() {
@@ -149,12 +149,12 @@ void StreamTransport::write() {
 void StreamTransport::write_failed(int status) {
   queued_.clear();
   // What the peer said before it went may explain why: read on until its end.
-  if (state_ == State::open && !end_) {
-    state_ = State::broken;
-    return;
-  }
+  const bool read_on = state_ == State::open && !end_;
   state_ = State::broken;
-  set_end(ErrorCode::network, uv_strerror(status));
+  if (read_on) return;
+  // A peer that had only ended its direction has gone altogether.
+  end_ = Error{ErrorCode::network, uv_strerror(status)};
+  update_reading();
 }
 
 void StreamTransport::update_reading() {

@@ -129,7 +129,7 @@ void Session::pump() {
   bool moved = true;
   while (moved && state_ != State::ended && round++ < kMaxRounds) {
     look_again_ = false;
-    drop_what_nobody_awaits();
+    note_client_end();
     moved = step();
     // One write per leg and round, whatever was said in it.
     moved |= client_->settle();
@@ -178,13 +178,15 @@ bool Session::step() {
   return false;
 }
 
-/// A client that left while answers were still on their way may not have what it asked for: nothing
-/// that it asked for behind that is done, above all no QUIT, which would delete.
-void Session::drop_what_nobody_awaits() {
+/// A client that ended only its own direction still gets its answers. But whether it got the ones on
+/// their way cannot be known any more, so a QUIT behind them, which would delete, is forfeited.
+void Session::note_client_end() {
   if (state_ != State::transaction && state_ != State::update) return;
   if (!client_->end() || quit_sent()) return;
-  if (ledger_.outstanding() == 0 && client_->unsent() == 0) return;
-  abort(client_end_reason(), client_->end()->detail);
+  if (client_end_reason() == EndReason::client_error) {
+    return abort(EndReason::client_error, client_->end()->detail);
+  }
+  if (ledger_.outstanding() > 0 || client_->unsent() > 0) quit_forfeited_ = true;
 }
 
 bool Session::quit_sent() const {
@@ -222,9 +224,11 @@ void Session::look_at_ends() {
     case State::login:
       services_.counters.logins[LoginResult::client_gone].add();
       return finish(reason, why.detail);
+    case State::transaction:
+      if (!ledger_.empty()) return;
+      [[fallthrough]];
     case State::authorization:
     case State::sasl:
-    case State::transaction:
       // All answers have left; without a reset a client that ended only its own direction gets
       // them.
       return finish(reason, why.detail);

@@ -93,7 +93,7 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   void on_login_finished() override { pump(); }
   void pump();
   [[nodiscard]] bool step();
-  void drop_what_nobody_awaits();
+  void note_client_end();
   [[nodiscard]] bool quit_sent() const;
   [[nodiscard]] EndReason client_end_reason() const;
   void look_at_ends();
@@ -158,6 +158,7 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   pop3::ClientCodec upstream_codec_;
   pop3::Capabilities upstream_capabilities_;
   Ledger ledger_;
+  bool quit_forfeited_ = false;
 
   std::unique_ptr<Timer> timer_;
   std::optional<Instant> armed_for_;

@@ -55,8 +55,14 @@ bool Session::send_commands() {
       upstream_capabilities_.has("PIPELINING") ? settings_->limits.pipeline : 1;
   bool moved = false;
   while (Exchange* next = ledger_.next_to_send(depth)) {
-    // QUIT deletes: the answers before it must have left for the client.
-    if (next->verb == Verb::quit && client_->unsent() > 0) break;
+    if (next->verb == Verb::quit) {
+      // QUIT deletes: the answers before it must have left for the client.
+      if (client_->unsent() > 0) break;
+      if (quit_forfeited_) {
+        finish(client_end_reason(), "left before it had all answers, QUIT not passed on");
+        return true;
+      }
+    }
     upstream_->send(ByteChain(services_.pool, next->text));
     upstream_codec_.expect({.shape = next->shape});
     ledger_.sent(*next, services_.timers.now());

@@ -125,7 +125,9 @@ bool UpstreamLogin::read_event() {
 }
 
 void UpstreamLogin::cancel() {
-  if (state_ != State::finished) finish({});
+  if (state_ == State::finished) return;
+  if (transport_) transport_->close(net::CloseMode::abort);
+  finish({});
 }
 
 void UpstreamLogin::notify() {
