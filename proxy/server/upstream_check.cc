@@ -20,9 +20,10 @@ class UpstreamCheck final : net::TransportObserver {
  public:
   UpstreamCheck(net::Loop& loop, net::Connector& connector, BlockPool& pool,
                 const upstream::Server& server, const config::Timeouts& timeouts)
-      : loop_(loop), pool_(pool), server_(server), deadline_(loop.make_timer([this] {
-          finish("no answer in time");
-        })) {
+      : loop_(loop),
+        pool_(pool),
+        server_(server),
+        deadline_(loop.make_timer([this] { finish("no answer in time"); })) {
     deadline_->start(timeouts.upstream_connect + timeouts.upstream_greeting);
     connecting_ = connector.connect(server.address, timeouts.upstream_connect,
                                     [this](auto transport) { connected(std::move(transport)); });
@@ -83,6 +84,7 @@ class UpstreamCheck final : net::TransportObserver {
   void finish(const std::string& problem) {
     step_ = Step::done;
     deadline_->stop();
+    if (transport_) transport_->close(net::CloseMode::flush);
     if (!problem.empty()) {
       result_ = fail(ErrorCode::network,
                      fmt::format("upstream {}: {}", server_.address.to_string(), problem));
