@@ -84,6 +84,7 @@ class UpstreamCheck final : net::TransportObserver {
   void finish(const std::string& problem) {
     step_ = Step::done;
     deadline_->stop();
+    if (transport_) transport_->close(net::CloseMode::flush);
     if (!problem.empty()) {
       result_ = fail(ErrorCode::network,
                      fmt::format("{}: {}", server_.address.to_string(), problem));
