@@ -166,9 +166,9 @@ class Builder final : public nlohmann::json_sax<Json> {
   }
 
   bool fits(const std::string& text) {
-    if (text.size() <= kMaxString) return true;
-    findings_.error_at("", position_.token_line,
-                       fmt::format("a text is longer than {} bytes", kMaxString));
+    std::string fault = fault_of_text(text);
+    if (fault.empty()) return true;
+    findings_.error_at("", position_.token_line, std::move(fault));
     return false;
   }
 
@@ -191,6 +191,12 @@ class Builder final : public nlohmann::json_sax<Json> {
 };
 
 }  // namespace
+
+std::string fault_of_text(std::string_view text) {
+  if (text.size() > kMaxString) return fmt::format("a text is longer than {} bytes", kMaxString);
+  const auto is_control = [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; };
+  return std::ranges::any_of(text, is_control) ? "a text contains a control character" : "";
+}
 
 std::optional<Json> parse_document(std::string_view text, Findings& findings) {
   if (text.size() > kMaxText) {

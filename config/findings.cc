@@ -79,7 +79,9 @@ void Findings::keep(Problem problem, const std::string& path) {
   if (full()) {
     dropped_ = true;
   } else {
-    problems_.push_back(std::move(problem));
+    // In the order of lines, and of being found within one line.
+    const auto place = std::ranges::upper_bound(problems_, problem.line, {}, &Problem::line);
+    problems_.insert(place, std::move(problem));
   }
 }
 
@@ -98,7 +100,6 @@ void Findings::error_at(const std::string& path, std::size_t line, std::string t
 }
 
 std::vector<Problem> Findings::take() {
-  std::ranges::stable_sort(problems_, {}, &Problem::line);
   if (dropped_) {
     problems_.push_back(
         {"", 0, fmt::format("there are more problems than these {}", kMaxProblems), !failed_});

@@ -12,12 +12,21 @@ namespace gatepost::config {
 
 namespace {
 
+/// A file has passed the parser, which sees to it; the validator reads past its tables otherwise.
+bool is_utf8(const Json& text) {
+  try {
+    return !text.dump().empty();
+  } catch (const Json::exception&) {
+    return false;
+  }
+}
+
 class Writer {
  public:
   Writer(Json& document, Findings& findings) : document_(document), findings_(findings) {}
 
   void set(const char* flag, const std::string& path, Json value) {
-    if (!fits(flag, path, value)) return;
+    if (!fits(flag, value)) return;
     // A file with something else in the object's place is wrong, and is told so by the schema.
     Json* parent = &document_;
     const std::size_t slash = path.rfind('/');
@@ -37,7 +46,7 @@ class Writer {
   }
 
   void add_listener(const char* flag, const std::optional<std::string>& address, const char* tls) {
-    if (!address || !fits(flag, "/listeners", *address)) return;
+    if (!address || !fits(flag, *address)) return;
     findings_.came_from_flag(fmt::format("/listeners/{}", listeners_.size()), flag);
     listeners_.push_back({{"address", *address}, {"tls", tls}});
   }
@@ -47,10 +56,12 @@ class Writer {
   }
 
  private:
-  bool fits(const char* flag, const std::string& path, const Json& value) {
-    if (!value.is_string() || value.get_ref<const std::string&>().size() <= kMaxString) return true;
-    findings_.came_from_flag(path, flag);
-    findings_.error(path, fmt::format("longer than {} bytes", kMaxString));
+  bool fits(const char* flag, const Json& value) {
+    if (!value.is_string()) return true;
+    std::string fault = fault_of_text(value.get_ref<const std::string&>());
+    if (fault.empty() && !is_utf8(value)) fault = "a text is not UTF-8";
+    if (fault.empty()) return true;
+    findings_.error_at(flag, 0, std::move(fault));
     return false;
   }
 

@@ -41,10 +41,9 @@ void check_listener(const Listener& listener, bool has_address, const std::strin
 }
 
 /// The addresses that a listener takes. With SO_REUSEPORT the kernel would give one to two
-/// listeners without a word.
+/// listeners without a word; and the server knows a listener by its address, port 0 or not.
 std::vector<std::string> claims(const Endpoint& address) {
-  if (!address.is_unix() && address.port == 0) return {};
-  if (!address.is_unix() && address.host.empty()) {
+  if (!address.is_unix() && address.host.empty() && address.port != 0) {
     return {fmt::format("0.0.0.0:{}", address.port), fmt::format("[::]:{}", address.port)};
   }
   return {address.to_string()};
@@ -70,6 +69,13 @@ void check_listeners(const Built& built, Findings& findings) {
       findings.error(listener_path(i) + "/name",
                      fmt::format("{} already has this name", listener_path(same->second)));
     }
+  }
+  const auto admin = Endpoint::parse(built.config.admin.address);
+  for (const std::string& claim : admin ? claims(*admin) : std::vector<std::string>()) {
+    const auto other = addresses.find(claim);
+    if (other == addresses.end() || admin->port == 0) continue;
+    findings.error("/admin/address",
+                   fmt::format("{} already listens at this address", listener_path(other->second)));
   }
 }
 

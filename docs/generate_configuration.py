@@ -56,6 +56,9 @@ gatepost.jsonc:19: warning: /admin/address: metrics are readable from other mach
 --upstream-tls: found "ssl", must be "none", "starttls" or "implicit"
 ```
 
+SIGHUP reads the file again; flags and environment stay what they were. Sessions go on with the settings that
+they began with. Where it says so below, a change takes effect at a restart only.
+
 Unknown keys, keys that stand twice in one object, and values out of range are errors: Gatepost
 does not start with them, and after SIGHUP it goes on with what it had. Warnings stop nothing.
 

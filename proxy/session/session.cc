@@ -83,9 +83,8 @@ std::string_view to_string(State state) {
   return "ended";
 }
 
-Session::Session(std::string id, const Services& services,
-                 std::shared_ptr<const Settings> settings, std::unique_ptr<net::Transport> client,
-                 Home& home)
+Session::Session(std::string id, const Services& services, std::shared_ptr<const Settings> settings,
+                 std::unique_ptr<net::Transport> client, Home& home)
     : id_(std::move(id)),
       services_(services),
       settings_(std::move(settings)),
@@ -122,8 +121,10 @@ void Session::pump() {
   if (state_ == State::ended) return;
   pumping_ = true;
   own_turn_ = false;
-  // The time that the client took to read is not counted as upstream's silence.
-  if (!waits_for_upstream()) upstream_moved_ = services_.timers.now();
+  // The time that the client took to read is not counted as upstream's silence. Asked is how it was
+  // when the last pump ended: the connection may have taken everything since.
+  const bool client_was_full = octets_out_ - taken_ >= kMaxUnsent;
+  if (client_was_full || !waits_for_upstream()) upstream_moved_ = services_.timers.now();
   int round = 0;
   bool moved = true;
   while (moved && state_ != State::ended && round++ < kMaxRounds) {
@@ -187,8 +188,7 @@ void Session::drop_what_nobody_awaits() {
 }
 
 bool Session::quit_sent() const {
-  return state_ == State::update && !ledger_.empty() &&
-         ledger_.front().verb == pop3::Verb::quit &&
+  return state_ == State::update && !ledger_.empty() && ledger_.front().verb == pop3::Verb::quit &&
          ledger_.front().stage != Exchange::Stage::queued;
 }
 
@@ -201,7 +201,9 @@ EndReason Session::client_end_reason() const {
 /// Nothing moves any more: has one of the connections ended?
 void Session::look_at_ends() {
   if (state_ == State::transaction || state_ == State::update) {
-    if (upstream_->end() && upstream_->received().empty()) {
+    // While the client does not take what it has, the end of a reply may not have been looked at.
+    const bool all_read = upstream_->received().empty() && client_->unsent() < kMaxUnsent;
+    if (upstream_->end() && all_read) {
       const Error& why = *upstream_->end();
       return upstream_lost(why.detail);
     }
@@ -223,7 +225,8 @@ void Session::look_at_ends() {
     case State::authorization:
     case State::sasl:
     case State::transaction:
-      // All answers have left; without a reset a client that ended only its own direction gets them.
+      // All answers have left; without a reset a client that ended only its own direction gets
+      // them.
       return finish(reason, why.detail);
     case State::update:
       return;  // QUIT is upstream already: its outcome belongs into the log
@@ -302,7 +305,7 @@ std::optional<Instant> Session::deadline() const {
 
 void Session::arm_timer() {
   const Instant now = services_.timers.now();
-  std::optional<Instant> wanted = own_turn_ ? now : deadline();
+  std::optional<Instant> wanted = own_turn_ ? now + kTurn : deadline();
   // Left alone when it goes off too early: it looks again then. Restarting it at every command
   // would cost more.
   if (wanted && (!armed_for_ || *wanted < *armed_for_)) {
@@ -350,6 +353,9 @@ void Session::drain() {
     case State::stls_handshake:
       abort(EndReason::drained, {});
       break;
+    case State::login:
+      services_.counters.logins[LoginResult::unavailable].add();
+      [[fallthrough]];
     case State::authorization:
     case State::sasl:
       say(pop3::err(pop3::ResponseCode::sys_temp, "Server is going down, try again later"));
@@ -371,6 +377,10 @@ void Session::cut(EndReason reason) {
 /// The last words were said: let them reach the client, then end.
 void Session::finish(EndReason reason, std::string problem) {
   if (state_ == State::closing || state_ == State::ended) return;
+  if (!ledger_.empty() && ledger_.front().stage == Exchange::Stage::replying) {
+    // Part of a message is out: only a broken connection says that it is not whole.
+    return abort(reason, std::move(problem));
+  }
   reason_ = reason;
   problem_ = std::move(problem);
   if (login_) login_->cancel();
@@ -408,22 +418,21 @@ void Session::over() {
 void Session::write_log() const {
   const net::TlsFacts* facts = client_->tls();
   services_.log.info(
-      "session",
-      {{"id", id_},
-       {"listener", settings_->listener},
-       {"client", client_->peer().to_string()},
-       {"user", user_},
-       {"upstream", server_ != nullptr ? server_->address.to_string() : std::string()},
-       {"tls", facts != nullptr ? facts->version : "none"},
-       {"cipher", facts != nullptr ? facts->cipher : ""},
-       {"reason", to_string(reason_)},
-       {"problem", problem_},
-       {"commands", commands_},
-       {"messages", messages_},
-       {"octets_in", octets_in_},
-       {"octets_out", octets_out_},
-       {"failed_logins", failed_logins_},
-       {"duration_ms", (services_.timers.now() - started_).count()}});
+      "session", {{"id", id_},
+                  {"listener", settings_->listener},
+                  {"client", client_->peer().to_string()},
+                  {"user", user_},
+                  {"upstream", server_ != nullptr ? server_->address.to_string() : std::string()},
+                  {"tls", facts != nullptr ? facts->version : "none"},
+                  {"cipher", facts != nullptr ? facts->cipher : ""},
+                  {"reason", to_string(reason_)},
+                  {"problem", problem_},
+                  {"commands", commands_},
+                  {"messages", messages_},
+                  {"octets_in", octets_in_},
+                  {"octets_out", octets_out_},
+                  {"failed_logins", failed_logins_},
+                  {"duration_ms", (services_.timers.now() - started_).count()}});
 }
 
 }  // namespace gatepost::session

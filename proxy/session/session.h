@@ -29,6 +29,9 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   static constexpr std::size_t kMaxUnsent = 64 * 1024;
   /// Turns of one pump before other sessions get theirs.
   static constexpr int kMaxRounds = 16;
+  /// Until then. Not 0: libuv lets a timer that is set to 0 in a timer's callback go off before any
+  /// connection is looked at.
+  static constexpr Duration kTurn{1};
   /// How long a closed connection may take to end: with bytes unsent without progress, and after
   /// the last byte until the client ends its side.
   static constexpr Duration kFlushStall{30'000};
@@ -49,8 +52,8 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
 
   /// What the session waits for; see waits_for().
   enum Wait : std::uint8_t {
-    kClientInput = 1,     // a command, or its TLS handshake
-    kClientDrain = 2,     // the client takes what was sent
+    kClientInput = 1,  // a command, or its TLS handshake
+    kClientDrain = 2,  // the client takes what was sent
     kUpstreamLogin = 4,
     kUpstreamReply = 8,
     kClientEnd = 16,  // closing: the client's side of the connection
@@ -116,6 +119,7 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   void on_stls();
   void on_sasl_step(pop3::SaslDialog::Step step);
   void bad_command(std::string_view text);
+  void turn_away(std::string_view text, EndReason reason);
   void say(std::string_view reply);
   [[nodiscard]] bool login_allowed() const;
   [[nodiscard]] std::string capabilities() const;
@@ -158,10 +162,10 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   std::unique_ptr<Timer> timer_;
   std::optional<Instant> armed_for_;
   Instant started_;
-  Instant entered_;         // the current state
-  Instant login_since_;     // could log in since then; moved on by failed logins only
-  Instant client_moved_;    // last command, or bytes taken by the client
-  Instant upstream_moved_;  // last command sent or bytes received
+  Instant entered_;          // the current state
+  Instant login_since_;      // could log in since then; moved on by failed logins only
+  Instant client_moved_;     // last command, or bytes taken by the client
+  Instant upstream_moved_;   // last command sent or bytes received
   std::uint64_t taken_ = 0;  // bytes towards the client that left, when last looked
 
   std::uint32_t failed_logins_ = 0;

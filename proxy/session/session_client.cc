@@ -55,8 +55,8 @@ void Session::count_tls() {
 }
 
 bool Session::may_read_client() const {
-  const bool reading = state_ == State::authorization || state_ == State::sasl ||
-                       state_ == State::transaction;
+  const bool reading =
+      state_ == State::authorization || state_ == State::sasl || state_ == State::transaction;
   return reading && !ledger_.full() && client_->unsent() < kMaxUnsent;
 }
 
@@ -88,8 +88,7 @@ bool Session::read_client() {
         on_sasl_step(sasl_->respond(client_codec_.sasl_line()));
         break;
       case ServerCodec::Event::protocol_error:
-        say(pop3::err(client_codec_.error()));
-        finish(EndReason::protocol_error, client_codec_.error());
+        turn_away(client_codec_.error(), EndReason::protocol_error);
         break;
       case ServerCodec::Event::need_data:
         break;
@@ -98,12 +97,17 @@ bool Session::read_client() {
   return moved;
 }
 
+/// Ends the session with -ERR, unless that would be taken for an answer that is still owed.
+void Session::turn_away(std::string_view text, EndReason reason) {
+  if (ledger_.empty()) say(pop3::err(text));
+  finish(reason, std::string(text));
+}
+
 /// -ERR for what is not a command here, in turn; too many of them in a row end the session.
 void Session::bad_command(std::string_view text) {
   services_.counters.bad_commands.add();
   if (++bad_commands_ > settings_->limits.bad_commands) {
-    say(pop3::err("Too many errors"));
-    return finish(EndReason::too_many_errors, "too many bad commands");
+    return turn_away("Too many bad commands", EndReason::too_many_errors);
   }
   if (state_ == State::transaction) {
     ledger_.add_local(Verb::unknown, pop3::err(text));

@@ -14,8 +14,7 @@ using pop3::Verb;
 void Session::start_login(pop3::Credentials credentials) {
   server_ = &settings_->router->route(credentials.user);
   enter(State::login);
-  login_.reset(
-      new UpstreamLogin(services_, *settings_, *server_, std::move(credentials), *this));
+  login_.reset(new UpstreamLogin(services_, *settings_, *server_, std::move(credentials), *this));
 }
 
 void Session::on_login_outcome() {
@@ -135,15 +134,11 @@ void Session::exchange_done(bool ok) {
 /// Upstream is gone, silent or not to be trusted any more.
 void Session::upstream_lost(std::string problem) {
   static_cast<void>(send_local_replies());
-  if (!ledger_.empty() && ledger_.front().stage == Exchange::Stage::replying) {
-    // Part of a message is out: only a broken connection says that it is not whole.
-    return abort(EndReason::upstream_lost, std::move(problem));
-  }
-  if (!ledger_.empty()) {
+  if (!ledger_.empty() && ledger_.front().stage != Exchange::Stage::replying) {
     const bool quitting = ledger_.front().verb == Verb::quit;
-    say(pop3::err(ResponseCode::sys_temp,
-                  quitting ? "Mail server lost, deletions may not have been done"
-                           : "Mail server lost"));
+    say(pop3::err(ResponseCode::sys_temp, quitting
+                                              ? "Mail server lost, deletions may not have been done"
+                                              : "Mail server lost"));
   }
   finish(EndReason::upstream_lost, std::move(problem));
 }

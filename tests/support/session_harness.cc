@@ -215,8 +215,8 @@ bool SessionHarness::turn() {
     moved();
     any = true;
   }
-  if (!killed_ && timers.next() == Duration(0)) {
-    timers.advance(Duration(0));
+  if (!killed_ && session_ && (session_->waits_for() & session::Session::kOwnTurn) != 0) {
+    timers.advance(session::Session::kTurn);
     moved();
     any = true;
   }

@@ -107,6 +107,16 @@ TEST(DocumentTest, TextsAreBounded) {
   EXPECT_THAT(problems(load("{\"" + std::string(5000, 'k') + "\": 1}")), HasSubstr("longer than"));
 }
 
+TEST(DocumentTest, TextsHoldNoControlCharacters) {
+  for (const char* escape : {"\\u0000", "\\n", "\\u001b", "\\u007f"}) {
+    const std::string text = std::string("a") + escape + "b";
+    EXPECT_THAT(problems(load(file_with("\"log\": {\"file\": \"" + text + "\"}"))),
+                HasSubstr("f:3: a text contains a control character"));
+    EXPECT_THAT(problems(load("{\"" + text + "\": 1}")), HasSubstr("a control character"));
+  }
+  EXPECT_TRUE(load(file_with(R"("log": {"file": "\u00e4\u20ac"})")).config);
+}
+
 TEST(DocumentTest, TheLongestTextDoesNotExhaustThePatternMatcher) {
   for (const char* key : {"memory", "connections"}) {
     const std::string text =

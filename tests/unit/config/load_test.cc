@@ -166,7 +166,23 @@ TEST(LoadTest, ErrorsNameTheFlagThatTheValueCameFrom) {
   EXPECT_THAT(text, HasSubstr("--upstream-tls: found \"ssl\", must be \"none\", \"starttls\" or"));
   EXPECT_THAT(text,
               HasSubstr("--workers: found \"-1\", must be \"auto\" or a whole number from 1"));
-  EXPECT_THAT(text, HasSubstr("--log-level: longer than 4096 bytes"));
+  EXPECT_THAT(text, HasSubstr("--log-level: a text is longer than 4096 bytes"));
+}
+
+TEST(LoadTest, FlagsHoldPlainUtf8) {
+  for (const std::string bad : {"\xff", "a\xc3", "\xed\xa0\x80", "\x80\x80\x80\x80\x80\x80\x80"}) {
+    Overrides flags;
+    flags.cert = bad;
+    flags.pop3s = bad;
+    const std::string text = problems(load(file_with(""), flags));
+    EXPECT_THAT(text, HasSubstr("--cert: a text is not UTF-8"));
+    EXPECT_THAT(text, HasSubstr("--pop3s: a text is not UTF-8"));
+  }
+  Overrides flags;
+  flags.cert = "a\nb";
+  EXPECT_THAT(problems(load(file_with(""), flags)), HasSubstr("--cert: a text contains a control"));
+  flags.cert = "schl\xc3\xbcssel.pem";
+  EXPECT_TRUE(load(file_with(""), flags).config);
 }
 
 TEST(LoadTest, FlagsDoNotHideThatTheFileIsWrong) {

@@ -11,6 +11,7 @@ namespace gatepost::config {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string with_listeners(std::string_view listeners) {
   return problems(load("{\"listeners\": [" + std::string(listeners) +
@@ -47,7 +48,21 @@ TEST(RulesTest, ListenersNeedDifferentAddresses) {
               HasSubstr(kTwice));
   EXPECT_EQ(with_listeners(R"({"address": "[::]:995"}, {"address": "0.0.0.0:995"})"), "");
   EXPECT_EQ(with_listeners(R"({"address": ":995"}, {"address": "127.0.0.1:995"})"), "");
-  EXPECT_EQ(with_listeners(R"({"address": ":0"}, {"address": ":0"})"), "");
+  EXPECT_THAT(with_listeners(R"({"address": ":0"}, {"address": ":0"})"), HasSubstr(kTwice));
+  EXPECT_EQ(with_listeners(R"({"address": ":0"}, {"address": "127.0.0.1:0"})"), "");
+}
+
+TEST(RulesTest, TheAdminListenerNeedsAnAddressOfItsOwn) {
+  const auto with_admin = [](const char* listener, const char* admin) {
+    Overrides flags;
+    flags.pop3_plain = listener;
+    flags.admin = admin;
+    return problems(load(file_with(""), flags));
+  };
+  EXPECT_THAT(with_admin("127.0.0.1:9110", "127.0.0.1:9110"),
+              HasSubstr("--admin: /listeners/0 already listens at this address"));
+  EXPECT_THAT(with_admin("127.0.0.1:9110", "0.0.0.0:9110"), Not(HasSubstr("already listens")));
+  EXPECT_EQ(with_admin("127.0.0.1:0", "127.0.0.1:0"), "");
 }
 
 TEST(RulesTest, ListenersNeedDifferentNames) {
