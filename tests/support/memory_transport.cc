@@ -47,16 +47,16 @@ void MemoryTransport::close(net::CloseMode mode) {
 }
 
 bool MemoryTransport::read(std::size_t most) {
-  if (peer_->closed_) peer_->inbound_.clear();  // read on only to see the peer's end
+  if (peer_->closed_) peer_->drop_undelivered();  // read on only to see the peer's end
   if (end_ || received_.size() >= peer_->options.receive_limit) return false;
-  std::string& inbound = peer_->inbound_;
-  const std::size_t n = std::min(most, inbound.size());
+  const std::size_t n = std::min(most, peer_->undelivered());
   if (n > 0) {
-    received_.append(pool_, std::string_view(inbound).substr(0, n));
-    inbound.erase(0, n);
+    received_.append(pool_, std::string_view(peer_->inbound_).substr(peer_->delivered_, n));
+    peer_->delivered_ += n;
+    if (peer_->undelivered() == 0) peer_->drop_undelivered();
     return true;
   }
-  if (inbound.empty() && peer_->pending_end_) {
+  if (peer_->undelivered() == 0 && peer_->pending_end_) {
     end_with(*peer_->pending_end_, "the test ended the wire");
     return true;
   }
@@ -78,11 +78,6 @@ bool MemoryTransport::write() {
 void MemoryTransport::end_with(ErrorCode code, std::string detail) {
   end_ = Error{code, std::move(detail)};
   if (code == ErrorCode::network) unsent_.clear();
-}
-
-void MemoryPeer::break_now(ErrorCode code) {
-  inbound_.clear();
-  pending_end_ = code;
 }
 
 bool MemoryPeer::turn() {

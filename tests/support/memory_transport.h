@@ -41,7 +41,10 @@ class MemoryPeer {
   /// Ends the wire towards the transport behind all that was delivered: `closed` for FIN.
   void end(ErrorCode code = ErrorCode::closed) { pending_end_ = code; }
   /// The connection breaks at once; what is on the wire is lost.
-  void break_now(ErrorCode code = ErrorCode::network);
+  void break_now(ErrorCode code = ErrorCode::network) {
+    drop_undelivered();
+    pending_end_ = code;
+  }
   /// One round of the event loop: delivers, takes and tells the observer if there is news.
   /// Returns whether there was.
   bool turn();
@@ -53,7 +56,7 @@ class MemoryPeer {
   void put_back(std::string_view text) { outbound_.insert(0, text); }
   [[nodiscard]] std::size_t total_sent() const { return total_sent_; }
   /// Octets on the wire that the transport has not read.
-  [[nodiscard]] std::size_t undelivered() const { return inbound_.size(); }
+  [[nodiscard]] std::size_t undelivered() const { return inbound_.size() - delivered_; }
   /// How the transport was closed; destroying it unclosed counts as abort.
   [[nodiscard]] std::optional<net::CloseMode> closed() const { return closed_; }
   /// Closed with flush, and everything was sent: the peer would see FIN.
@@ -67,7 +70,12 @@ class MemoryPeer {
 
  private:
   friend class MemoryTransport;
-  std::string inbound_;   // on its way to the transport
+  void drop_undelivered() {
+    inbound_.clear();
+    delivered_ = 0;
+  }
+  std::string inbound_;  // from delivered_ on its way to the transport
+  std::size_t delivered_ = 0;
   std::string outbound_;  // taken from the transport
   std::size_t total_sent_ = 0;
   std::optional<ErrorCode> pending_end_;
