@@ -58,7 +58,7 @@ struct Upstream {
 
 struct Timeouts {
   Duration handshake{15'000};         ///< client: TLS
-  Duration login{60'000};             ///< client: silence allowed before login
+  Duration login{60'000};             ///< client: time to log in, anew after a failed login
   Duration inactivity{600'000};       ///< client: silence allowed after login (RFC 1939: 10 min)
   Duration upstream_connect{10'000};  ///< name, TCP and TLS
   Duration upstream_greeting{30'000};

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the includes of proxy/, filters/ and config/ against the layers of docs/architecture.md.
+"""Checks the includes of proxy/, filters/ and config/ against the tables of docs/architecture.md.
 
 Errors: a layer that includes what does not stand before it; a library outside the rooms it is
 kept in. Warnings (never a failure): headers over 180 lines, sources over 450.
@@ -14,45 +14,41 @@ import re
 import sys
 import tempfile
 
-# The table of docs/architecture.md, lowest first. A layer includes itself and what stands in a
-# line above its own; layers of one line do not know each other, unless NEIGHBOURS allows it.
-LAYERS = [
-    ["base"],
-    ["config"],  # plain data (config/config.h); its loader reads JSON and sees only base
-    ["pop3", "filters/message"],
-    ["net", "tls", "http"],
-    ["store", "mailbox"],
-    ["filters"],
-    ["upstream", "session"],
-    ["metrics", "admin"],
-    ["server"],
-]
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+DOCUMENT = ROOT / "docs" / "architecture.md"
 
-# Pairs inside one line: the first may include the second.
-NEIGHBOURS = {
-    ("tls", "net"),  # a TLS transport is a transport around a transport
-    ("http", "net"),
-    ("session", "upstream"),
-    ("admin", "metrics"),
-}
+
+def table(name):
+    """The rows of the table that follows <!-- name -->, as dictionaries by the header's words."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    text = text.partition(f"<!-- {name} -->")[2].partition("<!-- end -->")[0]
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [dict(zip(rows[0], row)) for row in rows[2:]]
+
+
+def quoted(cell):
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def read_layers():
+    """(layers rank by rank, pairs of one rank of which the first may include the second)"""
+    ranks, pairs = {}, set()
+    for row in table("layers"):
+        layer = quoted(row["layer"])[0]
+        ranks.setdefault(int(row["rank"]), []).append(layer)
+        pairs.update((layer, other) for other in quoted(row["also includes"]))
+    return [ranks[rank] for rank in sorted(ranks)], pairs
+
+
+LAYERS, NEIGHBOURS = read_layers()
 
 # What of config/ other layers may see; its loader is for the composition root.
 PLAIN_DATA = {"config/config.h"}
 
 # Libraries, by what an include of them starts with, and the only places where they may stand
 # (a folder with its slash, or a file).
-LIBRARIES = {
-    "uv.h": ["proxy/net/", "proxy/server/"],
-    "openssl/": ["proxy/tls/", "proxy/base/digest.cc"],
-    "nlohmann/": ["config/"],
-    "valijson/": ["config/"],
-    "boost/beast": ["proxy/http/"],
-    "boost/": ["proxy/http/"],
-    "prometheus/": ["proxy/metrics/"],
-    "CLI/": ["proxy/server/cli.cc"],
-    "sqlite3.h": ["proxy/store/"],
-    "hiredis/": ["proxy/store/"],
-}
+LIBRARIES = {quoted(row["include"])[0]: quoted(row["only in"]) for row in table("libraries")}
 
 MAX_LINES = {".h": 180, ".cc": 450}
 
@@ -198,7 +194,7 @@ def self_test():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=pathlib.Path,
-                        default=pathlib.Path(__file__).resolve().parent.parent)
+                        default=ROOT)
     parser.add_argument("--self-test", action="store_true")
     arguments = parser.parse_args()
     if arguments.self_test:

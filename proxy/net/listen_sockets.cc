@@ -148,8 +148,9 @@ Result<ListenSockets> open_unix(const Endpoint& endpoint, std::size_t count, uns
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (fd.get() < 0) return failed(endpoint, "socket");
   if (::bind(fd.get(), generic, sizeof address) != 0) return failed(endpoint, "cannot listen");
-  if (::listen(fd.get(), kBacklog) != 0) return failed(endpoint, "cannot listen");
+  // Nobody can connect before listen(), so nobody gets in before the permissions are right.
   if (::chmod(endpoint.path.c_str(), mode) != 0) return failed(endpoint, "chmod");
+  if (::listen(fd.get(), kBacklog) != 0) return failed(endpoint, "cannot listen");
   ListenSockets sockets{{}, endpoint};
   while (sockets.fds.size() + 1 < count) {
     UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));

@@ -40,7 +40,8 @@ struct ListenSockets {
 
 /// Binds `count` sockets to one endpoint: TCP with SO_REUSEPORT, so that the kernel spreads
 /// connections over the workers; a Unix socket once, shared. Fails when another process listens
-/// there. They listen already: connections wait until a Listener takes them. Blocking (may look a name up): for start and reload only.
+/// there. They listen already: connections wait until a Listener takes them. Blocking (may look a
+/// name up): for start and reload only.
 [[nodiscard]] Result<ListenSockets> open_listen_sockets(const Endpoint& endpoint, std::size_t count,
                                                         unsigned unix_mode);
 

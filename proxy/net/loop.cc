@@ -4,6 +4,7 @@
 
 #include <cassert>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -66,6 +67,8 @@ Loop::Loop() : loop_(std::make_unique<uv_loop_t>()), wake_(new uv_async_t) {
                      [](uv_async_t* handle) { static_cast<Loop*>(handle->data)->run_posted(); }),
        "uv_async_init");
   wake_->data = this;
+  // Writing to a connection that the peer has left is that connection's error, not our end.
+  std::signal(SIGPIPE, SIG_IGN);
 }
 
 Loop::~Loop() {
@@ -74,6 +77,7 @@ Loop::~Loop() {
     uv_close(reinterpret_cast<uv_handle_t*>(std::exchange(wake_, nullptr)),
              [](uv_handle_t* handle) { delete reinterpret_cast<uv_async_t*>(handle); });
   }
+  uv_run(loop_.get(), UV_RUN_NOWAIT);  // uses up a stop() that came after run()
   uv_run(loop_.get(), UV_RUN_DEFAULT);
   posted_.clear();
   [[maybe_unused]] const int status = uv_loop_close(loop_.get());

@@ -14,6 +14,7 @@ namespace gatepost::net {
 
 /// The event loop of one worker: clock, alarms, and the way in for other threads. Everything made
 /// from it must be gone before it; handles still closing are waited for in the destructor.
+/// Ignores SIGPIPE in the whole process.
 class Loop : public TimerService {
  public:
   Loop();

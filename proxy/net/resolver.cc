@@ -16,7 +16,8 @@ struct Lookup {
   uv_getaddrinfo_t request;
   std::shared_ptr<Resolver*> resolver;
   std::string host;
-  Resolver::Done done;  // empty once cancelled
+  Resolver::Done done;            // empty once cancelled
+  std::shared_ptr<Lookup*> self;  // for the ticket; cleared before this goes
 };
 
 }  // namespace
@@ -24,6 +25,7 @@ struct Lookup {
 struct ResolverCallbacks {
   static void found(uv_getaddrinfo_t* request, int status, addrinfo* list) {
     const std::unique_ptr<Lookup> lookup(static_cast<Lookup*>(request->data));
+    *lookup->self = nullptr;
     std::vector<IpAddress> addresses;
     for (const addrinfo* item = list; item != nullptr; item = item->ai_next) {
       const IpAddress address = IpAddress::from(item->ai_addr);
@@ -57,8 +59,9 @@ std::optional<std::vector<IpAddress>> Resolver::known(const std::string& host) c
 }
 
 Result<Ticket> Resolver::resolve(const std::string& host, Done done) {
-  auto lookup = std::make_unique<Lookup>(Lookup{{}, alive_, host, std::move(done)});
+  auto lookup = std::make_unique<Lookup>(Lookup{{}, alive_, host, std::move(done), {}});
   lookup->request.data = lookup.get();
+  const auto self = lookup->self = std::make_shared<Lookup*>(lookup.get());
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_ADDRCONFIG;
@@ -67,18 +70,14 @@ Result<Ticket> Resolver::resolve(const std::string& host, Done done) {
   if (status != 0) {
     return fail(ErrorCode::system, fmt::format("{}: {}", host, uv_strerror(status)));
   }
-  // The callback always comes, also after uv_cancel, so the ticket only takes `done` away; the
-  // pointer is used by the ticket's holder only before that, as the contract of Ticket says.
-  Lookup* raw = lookup.release();
-  auto pending = std::make_shared<bool>(true);
-  raw->done = [pending, inner = std::move(raw->done)](auto answer) mutable {
-    *pending = false;
-    inner(std::move(answer));
-  };
-  return Ticket([raw, pending] {
-    if (!*pending) return;
-    raw->done = nullptr;
-    uv_cancel(reinterpret_cast<uv_req_t*>(&raw->request));
+  // The callback always comes, also after uv_cancel, and frees; so the ticket only takes `done`
+  // away, and looks first whether there is still something to cancel.
+  static_cast<void>(lookup.release());
+  return Ticket([self] {
+    Lookup* pending = *self;
+    if (pending == nullptr) return;
+    pending->done = nullptr;
+    uv_cancel(reinterpret_cast<uv_req_t*>(&pending->request));
   });
 }
 

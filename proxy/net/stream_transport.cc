@@ -9,20 +9,24 @@
 
 namespace gatepost::net {
 
-void StreamShellDeleter::operator()(StreamShell* shell) const {
-  shell->owner = nullptr;
-  if (uv_is_closing(&shell->handle)) return;  // a reset is under way: its callback frees
-  uv_close(&shell->handle,
-           [](uv_handle_t* handle) { delete static_cast<StreamShell*>(handle->data); });
-}
-
 namespace {
 
+void free_shell(uv_handle_t* handle) { delete static_cast<StreamShell*>(handle->data); }
+
+}  // namespace
+
+void StreamShellDeleter::operator()(StreamShell* shell) const {
+  shell->owner = nullptr;
+  uv_close(&shell->handle, free_shell);
+}
+
 // What the socket did not take at once: libuv keeps pointers into it until the callback.
-struct WriteRequest {
+struct StreamTransport::WriteRequest {
   uv_write_t request;
   ByteChain bytes;
 };
+
+namespace {
 
 constexpr std::size_t kMaxBuffers = 64;
 
@@ -64,6 +68,9 @@ struct StreamCallbacks {
       if (!wanted) return;  // closed: read on only to see the peer's end
       self->received_.append(self->pool_.commit(static_cast<std::size_t>(n)));
       self->update_reading();
+    } else if (n == UV_EOF && self->write_error_ != 0 && self->write_error_ != UV_EPIPE) {
+      // The failed write took the socket's error away: this is no orderly end.
+      self->set_end(ErrorCode::network, uv_strerror(self->write_error_));
     } else if (n == UV_EOF) {
       self->set_end(ErrorCode::closed, "connection closed by peer");
     } else {
@@ -73,10 +80,11 @@ struct StreamCallbacks {
   }
 
   static void written(uv_write_t* request, int status) {
+    using WriteRequest = StreamTransport::WriteRequest;
     const std::unique_ptr<WriteRequest> done(static_cast<WriteRequest*>(request->data));
     StreamTransport* self = owner(reinterpret_cast<uv_handle_t*>(request->handle));
     if (self == nullptr) return;
-    self->in_flight_ = 0;
+    self->writing_ = nullptr;
     if (status != 0) {
       self->write_failed(status);
     } else {
@@ -94,22 +102,28 @@ StreamTransport::StreamTransport(StreamShellPtr shell, BlockPool& pool, PeerAddr
   shell_->owner = this;
 }
 
-StreamTransport::~StreamTransport() = default;
+StreamTransport::~StreamTransport() {
+  if (state_ != State::gone && state_ != State::shut) abort();
+}
+
+std::size_t StreamTransport::unsent() const {
+  return queued_.size() + (writing_ != nullptr ? writing_->bytes.size() : 0);
+}
 
 void StreamTransport::send(ByteChain&& bytes) {
   if (state_ == State::open) queued_.append(std::move(bytes));
 }
 
 bool StreamTransport::settle() {
-  const bool was_ended = end_.has_value();
+  const State before = state_;
   write();
   update_reading();
-  return end_.has_value() != was_ended;
+  return state_ == State::broken && before != State::broken;
 }
 
 void StreamTransport::write() {
   if (state_ != State::open && state_ != State::flushing) return;
-  while (in_flight_ == 0 && !queued_.empty()) {
+  while (writing_ == nullptr && !queued_.empty()) {
     std::array<uv_buf_t, kMaxBuffers> buffers;
     std::size_t bytes = 0;
     const auto count = static_cast<unsigned>(fill(queued_, buffers, bytes));
@@ -132,8 +146,7 @@ void StreamTransport::write() {
     const int status = uv_write(&request->request, &shell_->stream, buffers.data(), rest_count,
                                 StreamCallbacks::written);
     if (status != 0) return write_failed(status);
-    in_flight_ = bytes;
-    static_cast<void>(request.release());  // written() frees it
+    writing_ = request.release();  // written() frees it
   }
   if (state_ == State::flushing && unsent() == 0) {
     state_ = State::shut;
@@ -149,12 +162,13 @@ void StreamTransport::write() {
 void StreamTransport::write_failed(int status) {
   queued_.clear();
   // What the peer said before it went may explain why: read on until its end.
-  if (state_ == State::open && !end_) {
-    state_ = State::broken;
-    return;
-  }
+  write_error_ = status;
+  const bool read_on = state_ == State::open && !end_;
   state_ = State::broken;
-  set_end(ErrorCode::network, uv_strerror(status));
+  if (read_on) return;
+  // A peer that had only ended its direction has gone altogether.
+  end_ = Error{ErrorCode::network, uv_strerror(status)};
+  update_reading();
 }
 
 void StreamTransport::update_reading() {
@@ -179,18 +193,25 @@ void StreamTransport::close(CloseMode mode) {
     settle();
     return;
   }
-  queued_.clear();
-  in_flight_ = 0;
+  abort();
+  set_end(ErrorCode::closed, "aborted");
+}
+
+void StreamTransport::abort() {
   state_ = State::gone;
   update_reading();
-  set_end(ErrorCode::closed, "aborted");
   StreamShell* shell = shell_.get();
   shell->owner = nullptr;
   // A reset tells the peer that this was no orderly end.
-  const auto closed = [](uv_handle_t* handle) { delete static_cast<StreamShell*>(handle->data); };
-  if (shell->handle.type == UV_TCP && uv_tcp_close_reset(&shell->tcp, closed) == 0) {
+  if (shell->handle.type == UV_TCP && uv_tcp_close_reset(&shell->tcp, free_shell) == 0) {
     static_cast<void>(shell_.release());
+  } else {
+    shell_.reset();
   }
+  // The descriptor is closed already, so nobody reads these bytes any more, although libuv calls
+  // back later, maybe after the pool is gone.
+  if (writing_ != nullptr) std::exchange(writing_, nullptr)->bytes.clear();
+  queued_.clear();
 }
 
 void StreamTransport::set_end(ErrorCode code, const char* detail) {

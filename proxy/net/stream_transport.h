@@ -34,7 +34,7 @@ class StreamTransport final : public Transport {
   void set_observer(TransportObserver* observer) override { observer_ = observer; }
   ByteChain& received() override { return received_; }
   void send(ByteChain&& bytes) override;
-  std::size_t unsent() const override { return queued_.size() + in_flight_; }
+  std::size_t unsent() const override;
   bool settle() override;
   void close(CloseMode mode) override;
   const std::optional<Error>& end() const override { return end_; }
@@ -52,9 +52,12 @@ class StreamTransport final : public Transport {
     gone,      // aborted: the handle is closing
   };
 
+  struct WriteRequest;
+
   void write();
   void update_reading();
   void write_failed(int status);
+  void abort();
   void set_end(ErrorCode code, const char* detail);
   void notify();
 
@@ -65,7 +68,8 @@ class StreamTransport final : public Transport {
   std::size_t receive_limit_;
   ByteChain received_;
   ByteChain queued_;
-  std::size_t in_flight_ = 0;  // bytes that libuv holds until the socket takes them
+  WriteRequest* writing_ = nullptr;  // libuv holds it until the socket takes the bytes
+  int write_error_ = 0;              // why state_ is broken
   std::optional<Error> end_;
   State state_ = State::open;
   bool reading_ = false;

@@ -14,12 +14,20 @@ namespace gatepost::net {
 /// One connect(): look the name up, try address after address, report once.
 class TcpConnector::Attempt {
  public:
-  Attempt(TcpConnector& home, Endpoint target, Duration limit, Done done)
-      : home_(home), target_(std::move(target)), done_(std::move(done)) {
+  Attempt(TcpConnector& home, Endpoint target, Duration limit, Done done,
+          std::shared_ptr<bool> pending)
+      : home_(home),
+        target_(std::move(target)),
+        done_(std::move(done)),
+        pending_(std::move(pending)) {
     ends_ = home_.loop_.now() + limit;
     timer_ = home_.loop_.make_timer([this] { timer_expired(); });
     timer_->start(Duration(0));  // begin in the next turn: never call back inside connect()
   }
+
+  ~Attempt() { *pending_ = false; }
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
 
  private:
   void begin() {
@@ -121,6 +129,7 @@ class TcpConnector::Attempt {
   TcpConnector& home_;
   Endpoint target_;
   Done done_;
+  std::shared_ptr<bool> pending_;  // shared with the ticket, which may outlive us
   Instant ends_;
   std::unique_ptr<Timer> timer_;
   bool begun_ = false;
@@ -138,13 +147,8 @@ TcpConnector::TcpConnector(Loop& loop, BlockPool& pool, Resolver& resolver)
 TcpConnector::~TcpConnector() = default;
 
 Ticket TcpConnector::connect(const Endpoint& target, Duration limit, Done done) {
-  // The ticket must not touch the attempt after it reported: the flag is shared with `done`.
   auto pending = std::make_shared<bool>(true);
-  auto report = [pending, inner = std::move(done)](Result<std::unique_ptr<Transport>> r) mutable {
-    *pending = false;
-    inner(std::move(r));
-  };
-  attempts_.push_back(std::make_unique<Attempt>(*this, target, limit, std::move(report)));
+  attempts_.push_back(std::make_unique<Attempt>(*this, target, limit, std::move(done), pending));
   Attempt* attempt = attempts_.back().get();
   return Ticket([this, attempt, pending] {
     if (*pending) remove(attempt);

@@ -19,28 +19,24 @@ namespace {
 /// A certificate that ends sooner deserves a warning.
 constexpr std::chrono::days kExpiryWarning{21};
 
-struct Finding {
-  std::string text;
-  bool warning;
-};
-
 std::string date(std::chrono::system_clock::time_point when) {
   return fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(when));
 }
 
-void judge(const Snapshot::Certificate& certificate, std::vector<Finding>& findings) {
+void judge(const Snapshot::Certificate& certificate, std::vector<config::Problem>& findings) {
   const auto now = std::chrono::system_clock::now();
   const auto& info = certificate.info;
+  const auto add = [&](const std::string& text, bool warning) {
+    findings.push_back(
+        {"/tls/certificate", 0, fmt::format("{}: {}", certificate.file, text), warning});
+  };
   if (info.not_after < now) {
-    findings.push_back(
-        {fmt::format("{}: expired on {}", certificate.file, date(info.not_after)), false});
+    add(fmt::format("expired on {}", date(info.not_after)), false);
   } else if (info.not_after < now + kExpiryWarning) {
-    findings.push_back(
-        {fmt::format("{}: expires on {}", certificate.file, date(info.not_after)), true});
+    add(fmt::format("expires on {}", date(info.not_after)), true);
   }
   if (info.not_before > now) {
-    findings.push_back(
-        {fmt::format("{}: not valid before {}", certificate.file, date(info.not_before)), false});
+    add(fmt::format("not valid before {}", date(info.not_before)), false);
   }
 }
 
@@ -60,10 +56,10 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
-void print(const CommandLine& line, const std::vector<Finding>& findings, ExitCode code) {
+void print(const CommandLine& line, const std::vector<config::Problem>& findings, ExitCode code) {
   if (!line.json) {
-    for (const Finding& finding : findings) {
-      fmt::print(stderr, "{}{}\n", finding.warning ? "warning: " : "error: ", finding.text);
+    for (const config::Problem& finding : findings) {
+      fmt::print(stderr, "{}\n", to_string(finding, line.config_file));
     }
     fmt::print("{}\n", code == ExitCode::ok            ? "configuration ok"
                        : code == ExitCode::unreachable ? "upstream not reachable"
@@ -71,9 +67,10 @@ void print(const CommandLine& line, const std::vector<Finding>& findings, ExitCo
     return;
   }
   std::string list;
-  for (const Finding& finding : findings) {
+  for (const config::Problem& finding : findings) {
     list += fmt::format("{}{{\"severity\":\"{}\",\"text\":{}}}", list.empty() ? "" : ",",
-                        finding.warning ? "warning" : "error", quoted(finding.text));
+                        finding.warning ? "warning" : "error",
+                        quoted(to_string(finding, line.config_file)));
   }
   fmt::print("{{\"ok\":{},\"findings\":[{}]}}\n", code == ExitCode::ok, list);
 }
@@ -85,42 +82,35 @@ config::Loaded load_configuration(const CommandLine& line) {
                                   : config::load_file(line.config_file, line.overrides);
 }
 
-bool print_problems(const config::Loaded& loaded, const std::string& file) {
-  bool any_error = false;
+void print_problems(const config::Loaded& loaded, const std::string& file) {
   for (const config::Problem& problem : loaded.problems) {
-    any_error |= !problem.warning;
-    fmt::print(stderr, "gatepost: {}{}\n", problem.warning ? "warning: " : "",
-               to_string(problem, file));
+    fmt::print(stderr, "gatepost: {}\n", to_string(problem, file));
   }
-  return any_error;
 }
 
 ExitCode check(const CommandLine& line) {
-  std::vector<Finding> findings;
   ExitCode code = ExitCode::ok;
   const config::Loaded loaded = load_configuration(line);
-  for (const config::Problem& problem : loaded.problems) {
-    findings.push_back({to_string(problem, line.config_file), problem.warning});
-  }
+  std::vector<config::Problem> findings = loaded.problems;
   if (!loaded.config) {
     print(line, findings, ExitCode::config);
     return ExitCode::config;
   }
   const auto snapshot = make_snapshot(*loaded.config, nullptr);
   if (!snapshot) {
-    findings.push_back({snapshot.error().detail, false});
+    findings.push_back({"", 0, snapshot.error().detail, false});
     code = ExitCode::config;
   } else {
     for (const Snapshot::Certificate& certificate : (*snapshot)->certificates) {
       judge(certificate, findings);
     }
-    for (const Finding& finding : findings) {
+    for (const config::Problem& finding : findings) {
       if (!finding.warning) code = ExitCode::config;
     }
     if (line.connect) {
       for (const Result<void>& reached : check_upstreams(**snapshot)) {
         if (reached) continue;
-        findings.push_back({reached.error().detail, false});
+        findings.push_back({"/upstream", 0, reached.error().detail, false});
         if (code == ExitCode::ok) code = ExitCode::unreachable;
       }
     }

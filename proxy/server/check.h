@@ -7,8 +7,8 @@ namespace gatepost::server {
 /// Reads the configuration that `line` names.
 [[nodiscard]] config::Loaded load_configuration(const CommandLine& line);
 
-/// Prints problems to standard error, one line each. Returns whether any is an error.
-bool print_problems(const config::Loaded& loaded, const std::string& file);
+/// Prints problems to standard error, one line each.
+void print_problems(const config::Loaded& loaded, const std::string& file);
 
 /// `gatepost check`: says everything that is wrong with the configuration and the files it names,
 /// and with --connect tries the upstream.

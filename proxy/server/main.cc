@@ -15,7 +15,8 @@
 namespace gatepost::server {
 namespace {
 
-/// Passwords pass through memory: it must not end up in a file. Every session needs two descriptors.
+/// Passwords pass through memory: it must not end up in a file. Every session needs two
+/// descriptors.
 void set_process_limits() {
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);

@@ -47,8 +47,9 @@ Result<void> Server::start(const config::Config& config) {
   std::vector<const session::Counters*> counters;
   for (const auto& worker : workers_) counters.push_back(&worker->counters());
   exporter_ = std::make_unique<metrics::Exporter>(std::move(counters), [this] { return facts(); });
-  admin_service_ = std::make_unique<admin::AdminService>(admin::AdminService::Sources{
-      .metrics = [this] { return exporter_->render(); }, .not_ready = [this] { return not_ready(); }});
+  admin_service_ = std::make_unique<admin::AdminService>(
+      admin::AdminService::Sources{.metrics = [this] { return exporter_->render(); },
+                                   .not_ready = [this] { return not_ready(); }});
 
   put_into_force(std::move(*snapshot), std::move(*sockets));
   if (auto started = start_admin(); !started) return started;
@@ -62,9 +63,9 @@ Result<void> Server::start(const config::Config& config) {
                                        });
   rotation_->start(snapshot_->config.tls.ticket_rotation);
   for (auto& worker : workers_) worker->start();
-  log_.info("started", {{"version", kVersion},
-                        {"tls_library", tls::library_name()},
-                        {"workers", workers_.size()}});
+  log_.info(
+      "started",
+      {{"version", kVersion}, {"tls_library", tls::library_name()}, {"workers", workers_.size()}});
   return {};
 }
 

@@ -11,8 +11,8 @@
 
 namespace gatepost::server {
 
-/// One configuration made ready for use: files read, TLS contexts built. Immutable; swapped whole by
-/// a reload, while each session keeps the one that it began with.
+/// One configuration made ready for use: files read, TLS contexts built. Immutable; swapped whole
+/// by a reload, while each session keeps the one that it began with.
 struct Snapshot {
   struct Listener {
     config::Listener config;

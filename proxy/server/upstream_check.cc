@@ -20,9 +20,10 @@ class UpstreamCheck final : net::TransportObserver {
  public:
   UpstreamCheck(net::Loop& loop, net::Connector& connector, BlockPool& pool,
                 const upstream::Server& server, const config::Timeouts& timeouts)
-      : loop_(loop), pool_(pool), server_(server), deadline_(loop.make_timer([this] {
-          finish("no answer in time");
-        })) {
+      : loop_(loop),
+        pool_(pool),
+        server_(server),
+        deadline_(loop.make_timer([this] { finish("no answer in time"); })) {
     deadline_->start(timeouts.upstream_connect + timeouts.upstream_greeting);
     connecting_ = connector.connect(server.address, timeouts.upstream_connect,
                                     [this](auto transport) { connected(std::move(transport)); });
@@ -33,7 +34,7 @@ class UpstreamCheck final : net::TransportObserver {
   enum class Step : std::uint8_t { connect, tls, greeting, stls, stls_tls, done };
 
   void connected(Result<std::unique_ptr<net::Transport>> transport) {
-    if (!transport) return finish(transport.error().detail);
+    if (!transport) return finish("cannot connect: " + transport.error().detail);
     transport_ = std::move(*transport);
     transport_->set_observer(this);
     if (server_.security == upstream::Security::implicit) {
@@ -83,9 +84,10 @@ class UpstreamCheck final : net::TransportObserver {
   void finish(const std::string& problem) {
     step_ = Step::done;
     deadline_->stop();
+    if (transport_) transport_->close(net::CloseMode::flush);
     if (!problem.empty()) {
       result_ = fail(ErrorCode::network,
-                     fmt::format("upstream {}: {}", server_.address.to_string(), problem));
+                     fmt::format("{}: {}", server_.address.to_string(), problem));
     }
     loop_.stop();
   }

@@ -86,8 +86,8 @@ void Worker::accept(const ActiveListener& listener, std::unique_ptr<net::Transpo
 void Worker::refuse(const ActiveListener& listener, net::Transport& client) {
   counters_.sessions_ended[session::EndReason::refused_full].add();
   if (listener.settings->client_tls_mode != config::ListenerTls::implicit) {
-    client.send(ByteChain(pool_, pop3::err(pop3::ResponseCode::sys_temp,
-                                           "Too many connections, try again later")));
+    client.send(ByteChain(
+        pool_, pop3::err(pop3::ResponseCode::sys_temp, "Too many connections, try again later")));
     client.close(net::CloseMode::flush);
   }
   accept_failed(Error{ErrorCode::limit, "too many connections"});

@@ -12,8 +12,8 @@ void Ledger::add_local(pop3::Verb verb, std::string reply) {
 }
 
 void Ledger::add_forwarded(const pop3::Command& command) {
-  exchanges_.push_back(Exchange{Exchange::Stage::queued, command.verb, command.reply_shape(),
-                                command.wire()});
+  exchanges_.push_back(
+      Exchange{Exchange::Stage::queued, command.verb, command.reply_shape(), command.wire()});
 }
 
 void Ledger::pop() {

@@ -25,9 +25,9 @@ struct Exchange {
   Instant sent_at{};
 };
 
-/// The commands of a session whose replies are not complete, oldest first. Replies come back in this
-/// order (RFC 2449 section 6.6): a local answer waits behind the forwarded ones before it, and an
-/// upstream reply always belongs to the first exchange, or to none, which ends the session.
+/// The commands of a session whose replies are not complete, oldest first. Replies come back in
+/// this order (RFC 2449 section 6.6): a local answer waits behind the forwarded ones before it, and
+/// an upstream reply always belongs to the first exchange, or to none, which ends the session.
 class Ledger {
  public:
   /// Local answers count too; beyond this the client is not read.

@@ -83,9 +83,8 @@ std::string_view to_string(State state) {
   return "ended";
 }
 
-Session::Session(std::string id, const Services& services,
-                 std::shared_ptr<const Settings> settings, std::unique_ptr<net::Transport> client,
-                 Home& home)
+Session::Session(std::string id, const Services& services, std::shared_ptr<const Settings> settings,
+                 std::unique_ptr<net::Transport> client, Home& home)
     : id_(std::move(id)),
       services_(services),
       settings_(std::move(settings)),
@@ -130,7 +129,7 @@ void Session::pump() {
   bool moved = true;
   while (moved && state_ != State::ended && round++ < kMaxRounds) {
     look_again_ = false;
-    drop_what_nobody_awaits();
+    note_client_end();
     moved = step();
     // One write per leg and round, whatever was said in it.
     moved |= client_->settle();
@@ -179,20 +178,19 @@ bool Session::step() {
   return false;
 }
 
-/// A client that left while answers were still on their way may not have what it asked for: nothing
-/// that it asked for behind that is done, above all no QUIT, which would delete.
-void Session::drop_what_nobody_awaits() {
+/// A client that ended only its own direction still gets its answers. But whether it got the ones on
+/// their way cannot be known any more, so a QUIT behind them, which would delete, is forfeited.
+void Session::note_client_end() {
   if (state_ != State::transaction && state_ != State::update) return;
   if (!client_->end() || quit_sent()) return;
-  // A broken connection has thrown away what was unsent, and does not count it any more.
-  const bool broken = client_end_reason() == EndReason::client_error;
-  if (!broken && ledger_.outstanding() == 0 && client_->unsent() == 0) return;
-  abort(client_end_reason(), client_->end()->detail);
+  if (client_end_reason() == EndReason::client_error) {
+    return abort(EndReason::client_error, client_->end()->detail);
+  }
+  if (ledger_.outstanding() > 0 || client_->unsent() > 0) quit_forfeited_ = true;
 }
 
 bool Session::quit_sent() const {
-  return state_ == State::update && !ledger_.empty() &&
-         ledger_.front().verb == pop3::Verb::quit &&
+  return state_ == State::update && !ledger_.empty() && ledger_.front().verb == pop3::Verb::quit &&
          ledger_.front().stage != Exchange::Stage::queued;
 }
 
@@ -226,10 +224,13 @@ void Session::look_at_ends() {
     case State::login:
       services_.counters.logins[LoginResult::client_gone].add();
       return finish(reason, why.detail);
+    case State::transaction:
+      if (!ledger_.empty()) return;
+      [[fallthrough]];
     case State::authorization:
     case State::sasl:
-    case State::transaction:
-      // All answers have left; without a reset a client that ended only its own direction gets them.
+      // All answers have left; without a reset a client that ended only its own direction gets
+      // them.
       return finish(reason, why.detail);
     case State::update:
       return;  // QUIT is upstream already: its outcome belongs into the log
@@ -421,22 +422,21 @@ void Session::over() {
 void Session::write_log() const {
   const net::TlsFacts* facts = client_->tls();
   services_.log.info(
-      "session",
-      {{"id", id_},
-       {"listener", settings_->listener},
-       {"client", client_->peer().to_string()},
-       {"user", user_},
-       {"upstream", server_ != nullptr ? server_->address.to_string() : std::string()},
-       {"tls", facts != nullptr ? facts->version : "none"},
-       {"cipher", facts != nullptr ? facts->cipher : ""},
-       {"reason", to_string(reason_)},
-       {"problem", problem_},
-       {"commands", commands_},
-       {"messages", messages_},
-       {"octets_in", octets_in_},
-       {"octets_out", octets_out_},
-       {"failed_logins", failed_logins_},
-       {"duration_ms", (services_.timers.now() - started_).count()}});
+      "session", {{"id", id_},
+                  {"listener", settings_->listener},
+                  {"client", client_->peer().to_string()},
+                  {"user", user_},
+                  {"upstream", server_ != nullptr ? server_->address.to_string() : std::string()},
+                  {"tls", facts != nullptr ? facts->version : "none"},
+                  {"cipher", facts != nullptr ? facts->cipher : ""},
+                  {"reason", to_string(reason_)},
+                  {"problem", problem_},
+                  {"commands", commands_},
+                  {"messages", messages_},
+                  {"octets_in", octets_in_},
+                  {"octets_out", octets_out_},
+                  {"failed_logins", failed_logins_},
+                  {"duration_ms", (services_.timers.now() - started_).count()}});
 }
 
 }  // namespace gatepost::session

@@ -52,8 +52,8 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
 
   /// What the session waits for; see waits_for().
   enum Wait : std::uint8_t {
-    kClientInput = 1,     // a command, or its TLS handshake
-    kClientDrain = 2,     // the client takes what was sent
+    kClientInput = 1,  // a command, or its TLS handshake
+    kClientDrain = 2,  // the client takes what was sent
     kUpstreamLogin = 4,
     kUpstreamReply = 8,
     kClientEnd = 16,  // closing: the client's side of the connection
@@ -93,7 +93,7 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   void on_login_finished() override { pump(); }
   void pump();
   [[nodiscard]] bool step();
-  void drop_what_nobody_awaits();
+  void note_client_end();
   [[nodiscard]] bool quit_sent() const;
   [[nodiscard]] EndReason client_end_reason() const;
   void look_at_ends();
@@ -158,14 +158,15 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   pop3::ClientCodec upstream_codec_;
   pop3::Capabilities upstream_capabilities_;
   Ledger ledger_;
+  bool quit_forfeited_ = false;
 
   std::unique_ptr<Timer> timer_;
   std::optional<Instant> armed_for_;
   Instant started_;
-  Instant entered_;         // the current state
-  Instant login_since_;     // could log in since then; moved on by failed logins only
-  Instant client_moved_;    // last command, or bytes taken by the client
-  Instant upstream_moved_;  // last command sent or bytes received
+  Instant entered_;          // the current state
+  Instant login_since_;      // could log in since then; moved on by failed logins only
+  Instant client_moved_;     // last command, or bytes taken by the client
+  Instant upstream_moved_;   // last command sent or bytes received
   std::uint64_t taken_ = 0;  // bytes towards the client that left, when last looked
 
   std::uint32_t failed_logins_ = 0;

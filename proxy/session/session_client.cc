@@ -55,8 +55,8 @@ void Session::count_tls() {
 }
 
 bool Session::may_read_client() const {
-  const bool reading = state_ == State::authorization || state_ == State::sasl ||
-                       state_ == State::transaction;
+  const bool reading =
+      state_ == State::authorization || state_ == State::sasl || state_ == State::transaction;
   return reading && !ledger_.full() && client_->unsent() < kMaxUnsent;
 }
 

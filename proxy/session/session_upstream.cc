@@ -14,8 +14,7 @@ using pop3::Verb;
 void Session::start_login(pop3::Credentials credentials) {
   server_ = &settings_->router->route(credentials.user);
   enter(State::login);
-  login_.reset(
-      new UpstreamLogin(services_, *settings_, *server_, std::move(credentials), *this));
+  login_.reset(new UpstreamLogin(services_, *settings_, *server_, std::move(credentials), *this));
 }
 
 void Session::on_login_outcome() {
@@ -56,8 +55,14 @@ bool Session::send_commands() {
       upstream_capabilities_.has("PIPELINING") ? settings_->limits.pipeline : 1;
   bool moved = false;
   while (Exchange* next = ledger_.next_to_send(depth)) {
-    // QUIT deletes: the answers before it must have left for the client.
-    if (next->verb == Verb::quit && client_->unsent() > 0) break;
+    if (next->verb == Verb::quit) {
+      // QUIT deletes: the answers before it must have left for the client.
+      if (client_->unsent() > 0) break;
+      if (quit_forfeited_) {
+        finish(client_end_reason(), "left before it had all answers, QUIT not passed on");
+        return true;
+      }
+    }
     upstream_->send(ByteChain(services_.pool, next->text));
     upstream_codec_.expect({.shape = next->shape});
     ledger_.sent(*next, services_.timers.now());
@@ -137,9 +142,9 @@ void Session::upstream_lost(std::string problem) {
   static_cast<void>(send_local_replies());
   if (!ledger_.empty() && ledger_.front().stage != Exchange::Stage::replying) {
     const bool quitting = ledger_.front().verb == Verb::quit;
-    say(pop3::err(ResponseCode::sys_temp,
-                  quitting ? "Mail server lost, deletions may not have been done"
-                           : "Mail server lost"));
+    say(pop3::err(ResponseCode::sys_temp, quitting
+                                              ? "Mail server lost, deletions may not have been done"
+                                              : "Mail server lost"));
   }
   finish(EndReason::upstream_lost, std::move(problem));
 }

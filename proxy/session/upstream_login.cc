@@ -36,9 +36,9 @@ UpstreamLogin::UpstreamLogin(const Services& services, const Settings& settings,
         notify();
       })),
       started_(services.timers.now()) {
-  connecting_ = services_.connector.connect(
-      server_.address, settings_.timeouts.upstream_connect,
-      [this](auto transport) { connected(std::move(transport)); });
+  connecting_ =
+      services_.connector.connect(server_.address, settings_.timeouts.upstream_connect,
+                                  [this](auto transport) { connected(std::move(transport)); });
 }
 
 UpstreamLogin::~UpstreamLogin() = default;
@@ -125,7 +125,9 @@ bool UpstreamLogin::read_event() {
 }
 
 void UpstreamLogin::cancel() {
-  if (state_ != State::finished) finish({});
+  if (state_ == State::finished) return;
+  if (transport_) transport_->close(net::CloseMode::abort);
+  finish({});
 }
 
 void UpstreamLogin::notify() {
@@ -175,8 +177,7 @@ void UpstreamLogin::on_continuation() {
 
 void UpstreamLogin::on_greeting() {
   if (!codec_.status().ok) {
-    return give_up(ResponseCode::sys_temp, kUnavailable,
-                   "greeting: -ERR " + codec_.status().text);
+    return give_up(ResponseCode::sys_temp, kUnavailable, "greeting: -ERR " + codec_.status().text);
   }
   if (server_.security == upstream::Security::stls) return start_stls();
   ask_capabilities();
@@ -260,8 +261,7 @@ std::string UpstreamLogin::without_secrets(const std::string& text) const {
   std::string message = pop3::sasl_plain_message(credentials_);
   const std::string_view password = credentials_.password.reveal();
   std::string encoded = pop3::base64_encode(password);
-  const bool repeats =
-      text.contains(password) || text.contains(message) || text.contains(encoded);
+  const bool repeats = text.contains(password) || text.contains(message) || text.contains(encoded);
   wipe(message);
   wipe(encoded);
   return repeats ? "(text withheld: it repeats the password)" : text;

@@ -184,6 +184,7 @@ class Log(Scenario):
                     client.send(word.encode() + b"\r\n")
                 client.send(b"QUIT\r\n")
                 client.at_end()
+                client.close()
             self.assertEqual(running.stop(), 0)
             for secret in secrets:
                 self.assertNotIn(secret, running.log())

@@ -28,7 +28,9 @@ class Drain(Scenario):
         wait_until(lambda: refused(ports.pop3s), what="new connections to be refused")
         self.assertTrue(running.child.running)
         self.assertEqual(client.body(), stuff(message))
-        self.assertEqual(running.child.wait(60), 0)
+        client.ok("QUIT")
+        client.close()
+        self.assertEqual(running.child.wait(20), 0)
 
     @quick
     def test_without_sessions_it_ends_at_once(self):

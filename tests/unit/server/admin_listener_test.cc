@@ -1,0 +1,146 @@
+#include "proxy/server/admin_listener.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/net/sockets.h"
+
+namespace gatepost::server {
+namespace {
+
+using ::gatepost::testing::Peer;
+using ::gatepost::testing::run_for;
+using ::gatepost::testing::run_until;
+using ::gatepost::testing::TestFolder;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr std::string_view kAskHealth =
+    "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+class AdminListenerTest : public ::testing::Test {
+ protected:
+  void start(const Endpoint& at = {"127.0.0.1", 0, {}}) {
+    auto admin = AdminListener::start(loop_, at, service_);
+    ASSERT_TRUE(admin) << admin.error().detail;
+    admin_ = std::move(*admin);
+  }
+  bool ends(Peer& peer) {
+    return run_until(loop_, [&] { return peer.end() != Peer::End::none; });
+  }
+  bool answered(Peer& peer, std::string_view end) {
+    return run_until(loop_, [&] { return peer.receive().ends_with(end); });
+  }
+
+  std::string metrics_ = "up 1\n";
+  std::vector<std::string> reasons_;
+  admin::AdminService service_{
+      {.metrics = [this] { return metrics_; }, .not_ready = [this] { return reasons_; }}};
+  net::Loop loop_;
+  std::unique_ptr<AdminListener> admin_;
+};
+
+TEST_F(AdminListenerTest, AnswersOverHttp) {
+  start();
+  EXPECT_NE(admin_->bound().port, 0);
+  Peer peer = Peer::connect(admin_->bound());
+  peer.send(kAskHealth);
+  ASSERT_TRUE(ends(peer));
+  EXPECT_THAT(peer.receive(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(peer.receive(), EndsWith("\r\n\r\nok\n"));
+}
+
+TEST_F(AdminListenerTest, KeepsAConnectionForFurtherRequests) {
+  start();
+  Peer peer = Peer::connect(admin_->bound());
+  peer.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(answered(peer, "ok\n"));
+  reasons_ = {"draining"};
+  peer.send("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(answered(peer, "draining\n"));
+  EXPECT_THAT(peer.receive(), HasSubstr("HTTP/1.1 503 "));
+  EXPECT_EQ(peer.end(), Peer::End::none);
+}
+
+TEST_F(AdminListenerTest, ServesAUnixSocketForItsOwnUserOnly) {
+  const TestFolder folder;
+  start({"", 0, folder / "admin"});
+  EXPECT_EQ(std::filesystem::status(folder / "admin").permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  Peer peer = Peer::connect(admin_->bound());
+  peer.send(kAskHealth);
+  EXPECT_TRUE(answered(peer, "ok\n"));
+}
+
+TEST_F(AdminListenerTest, FailsWhereSomebodyElseListens) {
+  start();
+  const auto second = AdminListener::start(loop_, admin_->bound(), service_);
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().detail, HasSubstr(admin_->bound().to_string()));
+}
+
+TEST_F(AdminListenerTest, ClosesConnectionsBeyondItsLimitUnanswered) {
+  start();
+  std::vector<Peer> peers;
+  for (std::size_t i = 0; i < AdminListener::kMaxConnections; ++i) {
+    peers.push_back(Peer::connect(admin_->bound()));
+  }
+  Peer further = Peer::connect(admin_->bound());
+  ASSERT_TRUE(ends(further));
+  EXPECT_EQ(further.receive(), "");
+  for (Peer& peer : peers) EXPECT_EQ(peer.end(), Peer::End::none);
+  peers.back().send(kAskHealth);
+  EXPECT_TRUE(answered(peers.back(), "ok\n"));
+
+  // Room again, at the latest with the next sweep.
+  peers.clear();
+  EXPECT_TRUE(run_until(loop_, [&] {
+    Peer again = Peer::connect(admin_->bound());
+    again.send(kAskHealth);
+    return run_until(loop_, [&] { return again.end() != Peer::End::none; }) &&
+           again.receive().ends_with("ok\n");
+  }));
+}
+
+TEST_F(AdminListenerTest, MakesRoomForManyScrapesOneAfterTheOther) {
+  start();
+  for (std::size_t i = 0; i < 2 * AdminListener::kMaxConnections; ++i) {
+    Peer peer = Peer::connect(admin_->bound());
+    peer.send(kAskHealth);
+    ASSERT_TRUE(ends(peer));
+    ASSERT_THAT(peer.receive(), EndsWith("ok\n")) << "scrape " << i;
+  }
+}
+
+TEST_F(AdminListenerTest, DeliversALargePage) {
+  metrics_.assign(3 * 1024 * 1024, 'm');
+  start();
+  Peer peer = Peer::connect(admin_->bound(), 4096);
+  peer.send("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  ASSERT_TRUE(ends(peer));
+  EXPECT_EQ(peer.end(), Peer::End::fin);
+  EXPECT_TRUE(peer.receive().ends_with(metrics_));
+}
+
+TEST_F(AdminListenerTest, MayBeDestroyedWhileAScraperIsStuck) {
+  metrics_.assign(8 * 1024 * 1024, 'm');
+  start();
+  Peer peer = Peer::connect(admin_->bound(), 4096);
+  peer.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  run_for(loop_, Duration(50));
+  admin_.reset();
+  EXPECT_TRUE(ends(peer));
+  EXPECT_LT(peer.receive().size(), metrics_.size());
+}
+
+TEST_F(AdminListenerTest, MayBeDestroyedBeforeTheLoopRan) {
+  start();
+  Peer peer = Peer::connect(admin_->bound());
+  peer.send(kAskHealth);
+  admin_.reset();
+  EXPECT_TRUE(ends(peer));
+}
+
+}  // namespace
+}  // namespace gatepost::server

@@ -1,0 +1,3 @@
+# The same certificates as those of the TLS tests.
+target_sources(unit_server PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../tls/certificates.cc)
+target_link_libraries(unit_server PRIVATE BoringSSL::SSL BoringSSL::Crypto)

@@ -1,0 +1,136 @@
+#include "proxy/server/upstream_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tests/unit/net/sockets.h"
+#include "tests/unit/tls/certificates.h"
+
+namespace gatepost::server {
+namespace {
+
+using ::gatepost::testing::Peer;
+using ::gatepost::testing::PeerListener;
+using ::gatepost::testing::wait_until;
+using ::testing::HasSubstr;
+
+/// The upstream is a socket of the test in a thread of its own, which speaks by a fixed script.
+class UpstreamCheckTest : public ::testing::Test {
+ protected:
+  UpstreamCheckTest() {
+    config_.listeners.emplace_back();
+    config_.listeners[0].tls = config::ListenerTls::none;
+    config_.upstream.address = upstream_.at();
+    config_.timeouts.upstream_connect = Duration(5000);
+    config_.timeouts.upstream_greeting = Duration(5000);
+  }
+  /// Says `words[0]`, and each further one after a line of the client's. Then waits for the end.
+  Result<void> check(std::vector<std::string> words) {
+    std::thread script([this, words = std::move(words)] {
+      Peer peer;
+      if (!wait_until([&] { return (peer = upstream_.accept()).is_open(); })) return;
+      for (std::size_t i = 0; i < words.size(); ++i) {
+        const auto lines = [&] { return std::ranges::count(peer.receive(), '\n'); };
+        if (!wait_until([&] { return lines() >= static_cast<std::ptrdiff_t>(i); })) return;
+        peer.send(words[i]);
+      }
+      wait_until([&] { return peer.end() != Peer::End::none; });
+      end_ = peer.end();
+      heard_ = peer.receive();
+    });
+    auto result = check_nobody();
+    script.join();
+    return result;
+  }
+  Result<void> check_nobody() {
+    const auto snapshot = make_snapshot(config_, nullptr);
+    EXPECT_TRUE(snapshot) << snapshot.error().detail;
+    auto results = check_upstreams(**snapshot);
+    EXPECT_EQ(results.size(), 1U);
+    return results.front();
+  }
+
+  PeerListener upstream_;
+  config::Config config_;
+  std::string heard_;
+  Peer::End end_ = Peer::End::none;
+};
+
+TEST_F(UpstreamCheckTest, IsContentWithAGreeting) {
+  const auto result = check({"+OK hello\r\n"});
+  EXPECT_TRUE(result) << result.error().detail;
+  EXPECT_EQ(heard_, "") << "no credentials, no commands";
+  EXPECT_EQ(end_, Peer::End::fin) << "no reset in the server's log";
+}
+
+TEST_F(UpstreamCheckTest, NamesTheServerThatRefuses) {
+  const auto result = check({"-ERR too busy\r\n"});
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().detail, HasSubstr(upstream_.at().to_string()));
+  EXPECT_THAT(result.error().detail, HasSubstr("too busy"));
+}
+
+TEST_F(UpstreamCheckTest, SeesThatAServerSpeaksAnotherProtocol) {
+  EXPECT_FALSE(check({"220 smtp.example.org ESMTP\r\n"}));
+}
+
+TEST_F(UpstreamCheckTest, GivesUpOnASilentServer) {
+  config_.timeouts.upstream_connect = Duration(100);
+  config_.timeouts.upstream_greeting = Duration(100);
+  const auto result = check({});
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().detail, HasSubstr("in time"));
+}
+
+TEST_F(UpstreamCheckTest, SaysThatNobodyListens) {
+  const PeerListener nobody("127.0.0.1", -1);
+  config_.upstream.address = nobody.at();
+  const auto result = check_nobody();
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().detail, HasSubstr("refused"));
+}
+
+TEST_F(UpstreamCheckTest, SaysThatStlsIsRefused) {
+  config_.upstream.tls = config::UpstreamTls::starttls;
+  config_.upstream.verify = false;
+  const auto result = check({"+OK hello\r\n", "-ERR no TLS here\r\n"});
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().detail, HasSubstr("no TLS here"));
+  EXPECT_EQ(heard_, "STLS\r\n");
+}
+
+TEST_F(UpstreamCheckTest, TakesNoTextForTls) {
+  config_.upstream.tls = config::UpstreamTls::implicit;
+  config_.upstream.verify = false;
+  const auto result = check({"+OK this is plain POP3\r\n"});
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().detail, HasSubstr(upstream_.at().to_string()));
+}
+
+TEST_F(UpstreamCheckTest, RefusesBytesSentAheadOfTls) {
+  config_.upstream.tls = config::UpstreamTls::starttls;
+  config_.upstream.verify = false;
+  EXPECT_FALSE(check({"+OK hello\r\n", "+OK go ahead\r\n+OK injected\r\n"}));
+}
+
+TEST_F(UpstreamCheckTest, SurvivesAServerThatLeavesAtOnce) {
+  std::thread script([this] {
+    Peer peer;
+    wait_until([&] { return (peer = upstream_.accept()).is_open(); });
+    peer.reset();
+  });
+  EXPECT_FALSE(check_nobody());
+  script.join();
+}
+
+TEST_F(UpstreamCheckTest, ChecksNothingWithoutListeners) {
+  config_.listeners.clear();
+  const auto snapshot = make_snapshot(config_, nullptr);
+  ASSERT_TRUE(snapshot);
+  EXPECT_TRUE(check_upstreams(**snapshot).empty());
+}
+
+}  // namespace
+}  // namespace gatepost::server
