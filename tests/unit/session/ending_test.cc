@@ -128,12 +128,17 @@ TEST(ClientGone, lets_upstream_finish_a_quit_that_it_has) {
   }
 }
 
-TEST(ClientGone, gets_nothing_done_that_it_asked_for_behind_an_answer_it_did_not_await) {
+TEST(ClientGone, gets_its_answers_when_it_ended_only_its_own_side_but_no_quit) {
   for_each_run([](SessionHarness& s) {
     begin(s, "USER\r\n");
-    s.client("STAT\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n");
+    s.client("STAT\r\nDELE 1\r\nQUIT\r\n");
     s.upstream_expects("STAT\r\n");
     s.client_ends();
+    s.upstream("+OK 1 5\r\n");
+    s.upstream_expects("DELE 1\r\n");
+    s.upstream("+OK deleted\r\n");
+    s.expect_client("+OK 1 5\r\n+OK deleted\r\n");
+    s.upstream_expects("");
     s.expect_upstream_aborted();
     s.expect_ended(EndReason::client_closed);
   });
