@@ -146,6 +146,22 @@ TEST(ClientGone, gets_its_answers_when_it_has_ended_only_its_own_side) {
   });
 }
 
+TEST(ClientGone, gets_its_answers_when_it_ended_only_its_own_side_but_no_quit) {
+  for_each_run([](SessionHarness& s) {
+    begin(s, "USER\r\n");
+    s.client("STAT\r\nDELE 1\r\nQUIT\r\n");
+    s.upstream_expects("STAT\r\n");
+    s.client_ends();
+    s.upstream("+OK 1 5\r\n");
+    s.upstream_expects("DELE 1\r\n");
+    s.upstream("+OK deleted\r\n");
+    s.expect_client("+OK 1 5\r\n+OK deleted\r\n");
+    s.upstream_expects("");
+    s.expect_upstream_aborted();
+    s.expect_ended(EndReason::client_closed);
+  });
+}
+
 TEST(ClientGone, gets_a_long_answer_though_it_reads_slowly) {
   SessionHarness s;
   begin(s);
