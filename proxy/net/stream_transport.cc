@@ -86,7 +86,7 @@ struct StreamCallbacks {
     if (self == nullptr) return;
     self->writing_ = nullptr;
     if (status != 0) {
-      self->write_failed(status);
+      self->write_failed(status, done->bytes.size());
     } else {
       self->write();
     }
@@ -107,7 +107,7 @@ StreamTransport::~StreamTransport() {
 }
 
 std::size_t StreamTransport::unsent() const {
-  return queued_.size() + (writing_ != nullptr ? writing_->bytes.size() : 0);
+  return queued_.size() + (writing_ != nullptr ? writing_->bytes.size() : 0) + (end_ ? 0 : lost_);
 }
 
 void StreamTransport::send(ByteChain&& bytes) {
@@ -130,7 +130,7 @@ void StreamTransport::write() {
     const int sent = uv_try_write(&shell_->stream, buffers.data(), count);
     if (sent >= 0) queued_.consume(static_cast<std::size_t>(sent));
     if (sent == static_cast<int>(bytes)) continue;
-    if (sent < 0 && sent != UV_EAGAIN) return write_failed(sent);
+    if (sent < 0 && sent != UV_EAGAIN) return write_failed(sent, 0);
 
     auto request = std::make_unique<WriteRequest>();
     request->request.data = request.get();
@@ -145,7 +145,7 @@ void StreamTransport::write() {
     }
     const int status = uv_write(&request->request, &shell_->stream, buffers.data(), rest_count,
                                 StreamCallbacks::written);
-    if (status != 0) return write_failed(status);
+    if (status != 0) return write_failed(status, request->bytes.size());
     writing_ = request.release();  // written() frees it
   }
   if (state_ == State::flushing && unsent() == 0) {
@@ -159,7 +159,9 @@ void StreamTransport::write() {
   }
 }
 
-void StreamTransport::write_failed(int status) {
+void StreamTransport::write_failed(int status, std::size_t lost) {
+  // Until the end is seen nobody may take this for sent.
+  lost_ = lost + queued_.size();
   queued_.clear();
   // What the peer said before it went may explain why: read on until its end.
   write_error_ = status;

@@ -56,7 +56,7 @@ class StreamTransport final : public Transport {
 
   void write();
   void update_reading();
-  void write_failed(int status);
+  void write_failed(int status, std::size_t lost);
   void abort();
   void set_end(ErrorCode code, const char* detail);
   void notify();
@@ -70,6 +70,7 @@ class StreamTransport final : public Transport {
   ByteChain queued_;
   WriteRequest* writing_ = nullptr;  // libuv holds it until the socket takes the bytes
   int write_error_ = 0;              // why state_ is broken
+  std::size_t lost_ = 0;             // what could not be written then
   std::optional<Error> end_;
   State state_ = State::open;
   bool reading_ = false;

@@ -74,10 +74,11 @@ class Transport {
 class TlsLayer {
  public:
   virtual ~TlsLayer() = default;
-  /// Takes over `plain` and starts the handshake. Refused with `protocol` when `plain` has bytes
-  /// received that nobody consumed: they were sent before TLS and must not be taken for more
-  /// (the STLS injection hole, RFC 2595 section 4). `pool` must outlive the result.
-  [[nodiscard]] virtual Result<std::unique_ptr<Transport>> wrap(std::unique_ptr<Transport> plain,
+  /// Takes over `plain`; the handshake starts with the first settle(). Refused with `protocol` when
+  /// `plain` has bytes received that nobody consumed: they were sent before TLS and must not be
+  /// taken for more (the STLS injection hole, RFC 2595 section 4). On failure `plain` stays with
+  /// the caller. `pool` must outlive the result.
+  [[nodiscard]] virtual Result<std::unique_ptr<Transport>> wrap(std::unique_ptr<Transport>&& plain,
                                                                 BlockPool& pool) const = 0;
 };
 

@@ -86,8 +86,8 @@ class UpstreamCheck final : net::TransportObserver {
     deadline_->stop();
     if (transport_) transport_->close(net::CloseMode::flush);
     if (!problem.empty()) {
-      result_ = fail(ErrorCode::network,
-                     fmt::format("{}: {}", server_.address.to_string(), problem));
+      result_ =
+          fail(ErrorCode::network, fmt::format("{}: {}", server_.address.to_string(), problem));
     }
     loop_.stop();
   }

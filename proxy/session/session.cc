@@ -24,8 +24,8 @@ constexpr std::array<std::uint16_t, static_cast<std::size_t>(State::count_)> kTr
     table[static_cast<std::size_t>(from)] = to;
   };
   allow(State::implicit_handshake, bit(State::authorization) | kEnd);
-  allow(State::authorization,
-        bit(State::stls_handshake) | bit(State::sasl) | bit(State::login) | kEnd);
+  allow(State::authorization, bit(State::implicit_handshake) | bit(State::stls_handshake) |
+                                  bit(State::sasl) | bit(State::login) | kEnd);
   allow(State::stls_handshake, bit(State::authorization) | kEnd);
   allow(State::sasl, bit(State::authorization) | bit(State::login) | kEnd);
   allow(State::login, bit(State::authorization) | bit(State::transaction) | kEnd);
@@ -80,8 +80,7 @@ Session::Session(std::string id, const Services& services, std::shared_ptr<const
   services_.counters.sessions_started.add();
   services_.counters.sessions_active.add();
   if (settings_->client_tls_mode == config::ListenerTls::implicit) {
-    state_ = State::implicit_handshake;
-    start_tls();
+    start_tls(State::implicit_handshake);
   } else {
     say(pop3::ok("Gatepost ready"));
   }
@@ -92,13 +91,11 @@ Session::Session(std::string id, const Services& services, std::shared_ptr<const
 Session::~Session() = default;
 
 void Session::pump() {
-  if (pumping_) {
-    look_again_ = true;
+  if (turn_ == Turn::pumping || turn_ == Turn::pumping_again) {
+    turn_ = Turn::pumping_again;
     return;
   }
   if (state_ == State::ended) return;
-  pumping_ = true;
-  own_turn_ = false;
   // The time that the client took to read is not counted as upstream's silence. Asked is how it was
   // when the last pump ended: the connection may have taken everything since.
   const bool client_was_full = octets_out_ - taken_ >= kMaxUnsent;
@@ -106,24 +103,23 @@ void Session::pump() {
   int round = 0;
   bool moved = true;
   while (moved && state_ != State::ended && round++ < kMaxRounds) {
-    look_again_ = false;
+    turn_ = Turn::pumping;
     note_client_end();
     moved = step();
     // One write per leg and round, whatever was said in it.
     moved |= client_->settle();
     if (upstream_) moved |= upstream_->settle();
     note_client_progress();
-    moved |= look_again_;
+    moved |= turn_ == Turn::pumping_again;
     if (!moved) {
       look_at_ends();
-      moved = look_again_;
+      moved = turn_ == Turn::pumping_again;
     }
   }
-  if (moved && state_ != State::ended) own_turn_ = true;
-  if (const auto limit = deadline(); limit && services_.timers.now() >= *limit && !own_turn_) {
+  if (const auto limit = deadline(); limit && services_.timers.now() >= *limit && !moved) {
     deadline_passed();
   }
-  pumping_ = false;
+  turn_ = moved ? Turn::owed : Turn::idle;
   if (state_ == State::ended) return over();
   arm_timer();
   assert(waits_for() != 0);
@@ -160,11 +156,11 @@ void Session::enter(State next) {
   assert((kTransitions[static_cast<std::size_t>(state_)] & bit(next)) != 0);
   state_ = next;
   entered_ = services_.timers.now();
-  look_again_ = true;
+  if (turn_ == Turn::pumping) turn_ = Turn::pumping_again;
 }
 
 std::uint8_t Session::waits_for() const {
-  unsigned waits = own_turn_ ? kOwnTurn : 0;
+  unsigned waits = turn_ == Turn::owed ? kOwnTurn : 0;
   switch (state_) {
     case State::implicit_handshake:
     case State::stls_handshake:
@@ -222,7 +218,7 @@ std::optional<Instant> Session::deadline() const {
 
 void Session::arm_timer() {
   const Instant now = services_.timers.now();
-  std::optional<Instant> wanted = own_turn_ ? now + kTurn : deadline();
+  std::optional<Instant> wanted = turn_ == Turn::owed ? now + kTurn : deadline();
   // Left alone when it goes off too early: it looks again then. Restarting it at every command
   // would cost more.
   if (wanted && (!armed_for_ || *wanted < *armed_for_)) {

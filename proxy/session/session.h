@@ -113,7 +113,7 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   [[nodiscard]] bool read_client();
   [[nodiscard]] bool may_read_client() const;
   [[nodiscard]] bool handshake_step();
-  void start_tls();
+  void start_tls(State handshake);
   void on_command(pop3::Command& command);
   void on_authorization_command(pop3::Command& command);
   void on_transaction_command(const pop3::Command& command);
@@ -145,9 +145,13 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   const std::shared_ptr<const Settings> settings_;
   Home& home_;
   State state_ = State::authorization;
-  bool pumping_ = false;
-  bool look_again_ = false;
-  bool own_turn_ = false;
+  enum class Turn : std::uint8_t {
+    idle,
+    pumping,
+    pumping_again,  // something changed since the round began
+    owed,           // stopped for the sake of others: goes on by itself
+  };
+  Turn turn_ = Turn::idle;
 
   std::unique_ptr<net::Transport> client_;
   pop3::ServerCodec client_codec_;

@@ -29,12 +29,17 @@ CipherLabel cipher_label(std::string_view cipher) {
 
 }  // namespace
 
-/// Wraps the client's connection; the handshake is under way afterwards.
-void Session::start_tls() {
+/// Wraps the client's connection; the handshake is under way afterwards, or the session has ended.
+void Session::start_tls(State handshake) {
   auto wrapped = settings_->client_tls->wrap(std::move(client_), services_.pool);
-  // Refused only for bytes sent ahead of TLS, which on_stls() has ruled out.
-  client_ = std::move(wrapped).value();
+  if (!wrapped) {
+    return finish(wrapped.error().code == ErrorCode::protocol ? EndReason::protocol_error
+                                                              : EndReason::internal,
+                  wrapped.error().detail);
+  }
+  client_ = std::move(*wrapped);
   client_->set_observer(this);
+  enter(handshake);
 }
 
 bool Session::handshake_step() {
@@ -199,8 +204,7 @@ void Session::on_stls() {
   }
   say(pop3::ok("Begin TLS"));
   user_.clear();  // said in clear, so not to be believed
-  start_tls();
-  enter(State::stls_handshake);
+  start_tls(State::stls_handshake);
 }
 
 void Session::on_auth(const Command& command) {

@@ -160,6 +160,9 @@ void Session::over() {
   timer_->stop();
   services_.counters.sessions_active.subtract();
   services_.counters.sessions_ended[reason_].add();
+  const bool plain = client_->tls() == nullptr && reason_ != EndReason::handshake_failed &&
+                     settings_->client_tls_mode != config::ListenerTls::implicit;
+  if (plain) services_.counters.tls_versions[TlsVersionLabel::none].add();
   write_log();
   home_.on_session_ended(*this);
 }

@@ -67,8 +67,6 @@ void UpstreamLogin::expect_greeting() {
 }
 
 void UpstreamLogin::wrap_in_tls() {
-  // wrap() would refuse and destroy the connection, maybe inside its own callback.
-  if (!nothing_ahead()) return;
   auto wrapped = server_.tls->wrap(std::move(transport_), services_.pool);
   if (!wrapped) {
     return give_up(ResponseCode::sys_temp, kUnavailable, "TLS: " + wrapped.error().detail);

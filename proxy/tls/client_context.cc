@@ -55,7 +55,7 @@ class Client final : public ClientContext {
   Client(bssl::UniquePtr<SSL_CTX> context, const ClientOptions& options)
       : context_(std::move(context)), name_(options.server_name), verify_(options.verify) {}
 
-  Result<std::unique_ptr<net::Transport>> wrap(std::unique_ptr<net::Transport> plain,
+  Result<std::unique_ptr<net::Transport>> wrap(std::unique_ptr<net::Transport>&& plain,
                                                BlockPool& pool) const override {
     if (!plain->received().empty()) {
       return fail(ErrorCode::protocol, "the server sent something before TLS was started");

@@ -88,7 +88,7 @@ class Server final : public ServerContext {
  public:
   explicit Server(bssl::UniquePtr<SSL_CTX> context) : context_(std::move(context)) {}
 
-  Result<std::unique_ptr<net::Transport>> wrap(std::unique_ptr<net::Transport> plain,
+  Result<std::unique_ptr<net::Transport>> wrap(std::unique_ptr<net::Transport>&& plain,
                                                BlockPool& pool) const override {
     if (!plain->received().empty()) {
       return fail(ErrorCode::protocol, "the client sent something before TLS was started");

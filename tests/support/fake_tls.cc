@@ -62,7 +62,7 @@ class FakeTlsTransport : public net::Transport, private net::TransportObserver {
   LiveCount live_{"FakeTlsTransport"};
 };
 
-Result<std::unique_ptr<net::Transport>> FakeTlsLayer::wrap(std::unique_ptr<net::Transport> plain,
+Result<std::unique_ptr<net::Transport>> FakeTlsLayer::wrap(std::unique_ptr<net::Transport>&& plain,
                                                            BlockPool& /*pool*/) const {
   if (!plain->received().empty()) {
     ++refused_;

@@ -14,8 +14,8 @@ class FakeTlsTransport;
 /// Outlives its transports.
 class FakeTlsLayer : public net::TlsLayer {
  public:
-  [[nodiscard]] Result<std::unique_ptr<net::Transport>> wrap(std::unique_ptr<net::Transport> plain,
-                                                             BlockPool& pool) const override;
+  [[nodiscard]] Result<std::unique_ptr<net::Transport>> wrap(
+      std::unique_ptr<net::Transport>&& plain, BlockPool& pool) const override;
 
   /// The oldest handshake under way succeeds; the observer hears of it.
   void establish();

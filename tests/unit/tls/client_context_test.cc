@@ -145,7 +145,7 @@ TEST_F(Verification, KeepsTheMinimumVersion) {
   class Old : public net::TlsLayer {
    public:
     explicit Old(SSL_CTX* context) : context_(context) {}
-    Result<std::unique_ptr<net::Transport>> wrap(std::unique_ptr<net::Transport> plain,
+    Result<std::unique_ptr<net::Transport>> wrap(std::unique_ptr<net::Transport>&& plain,
                                                  BlockPool& pool) const override {
       return wrap_as_server(std::move(plain), context_, pool);
     }
