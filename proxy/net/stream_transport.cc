@@ -107,7 +107,10 @@ StreamTransport::~StreamTransport() {
 }
 
 std::size_t StreamTransport::unsent() const {
-  return queued_.size() + (writing_ != nullptr ? writing_->bytes.size() : 0) + (end_ ? 0 : lost_);
+  // libuv's count goes down with every part that the socket takes: slow is not stuck.
+  return queued_.size() +
+         (writing_ != nullptr ? uv_stream_get_write_queue_size(&shell_->stream) : 0) +
+         (end_ ? 0 : lost_);
 }
 
 void StreamTransport::send(ByteChain&& bytes) {
