@@ -3,7 +3,8 @@
 
 FOLDER holds a file `steps` (lines "ok NAME" or "failed NAME") and one folder for each ctest run:
 junit.xml from ctest, <program>.xml from each GoogleTest program, scenario-<module>.totals from each
-scenario module. Names what failed; the last line is "N passed, N failed". Exit status 1 if any did.
+scenario module ("PASSED FAILED", then the names of what failed). Names what failed; the last line
+is "N passed, N failed". Exit status 1 if any did.
 """
 
 import glob
@@ -39,7 +40,8 @@ def details(folder, name, failed):
     totals = os.path.join(folder, f"scenario-{suffix}.totals")
     if os.path.exists(totals):
         with open(totals) as file:
-            good, bad = file.read().split()
+            good, bad = file.readline().split()
+            failed += [line.strip() for line in file]
         return int(good), int(bad)
     return None
 
@@ -54,15 +56,15 @@ def ctest_run(folder):
     for case in tree.parse(junit).getroot().iter("testcase"):
         name, status = case.get("name"), case.get("status")
         if status in ("disabled", "notrun") and case.find("skipped") is not None:
-            continue
+            continue  # not a test of this configuration
         cases = details(folder, name, failed) or (0, 0)
         good += cases[0]
         bad += cases[1]
         if cases == (0, 0):
             good += status == "run"
-        if status != "run":
+        if status != "run" and cases[1] == 0:  # it crashed or ran out of time
             failed.append(name)
-            bad += cases[1] == 0  # it crashed or ran out of time
+            bad += 1
     return good, bad, failed
 
 
