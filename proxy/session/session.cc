@@ -5,8 +5,6 @@
 #include <cassert>
 #include <utility>
 
-#include "proxy/tls/handshake_failure.h"
-
 namespace gatepost::session {
 
 namespace {
@@ -36,26 +34,6 @@ constexpr std::array<std::uint16_t, static_cast<std::size_t>(State::count_)> kTr
   allow(State::closing, bit(State::ended));
   return table;
 }();
-
-HandshakeFailure label(tls::HandshakeFailure failure) {
-  switch (failure) {
-    case tls::HandshakeFailure::not_tls:
-      return HandshakeFailure::not_tls;
-    case tls::HandshakeFailure::no_shared_version:
-      return HandshakeFailure::no_shared_version;
-    case tls::HandshakeFailure::no_shared_cipher:
-      return HandshakeFailure::no_shared_cipher;
-    case tls::HandshakeFailure::no_alpn:
-      return HandshakeFailure::no_alpn;
-    case tls::HandshakeFailure::peer_alert:
-      return HandshakeFailure::peer_alert;
-    case tls::HandshakeFailure::closed:
-      return HandshakeFailure::closed;
-    case tls::HandshakeFailure::other:
-      return HandshakeFailure::other;
-  }
-  return HandshakeFailure::other;
-}
 
 }  // namespace
 
@@ -178,71 +156,6 @@ bool Session::step() {
   return false;
 }
 
-/// A client that ended only its own direction still gets its answers. But whether it got the ones on
-/// their way cannot be known any more, so a QUIT behind them, which would delete, is forfeited.
-void Session::note_client_end() {
-  if (state_ != State::transaction && state_ != State::update) return;
-  if (!client_->end() || quit_sent()) return;
-  if (client_end_reason() == EndReason::client_error) {
-    return abort(EndReason::client_error, client_->end()->detail);
-  }
-  if (ledger_.outstanding() > 0 || client_->unsent() > 0) quit_forfeited_ = true;
-}
-
-bool Session::quit_sent() const {
-  return state_ == State::update && !ledger_.empty() && ledger_.front().verb == pop3::Verb::quit &&
-         ledger_.front().stage != Exchange::Stage::queued;
-}
-
-EndReason Session::client_end_reason() const {
-  const ErrorCode code = client_->end()->code;
-  const bool orderly = code == ErrorCode::closed || code == ErrorCode::truncated;
-  return orderly ? EndReason::client_closed : EndReason::client_error;
-}
-
-/// Nothing moves any more: has one of the connections ended?
-void Session::look_at_ends() {
-  if (state_ == State::transaction || state_ == State::update) {
-    // While the client does not take what it has, the end of a reply may not have been looked at.
-    const bool all_read = upstream_->received().empty() && client_->unsent() < kMaxUnsent;
-    if (upstream_->end() && all_read) {
-      const Error& why = *upstream_->end();
-      return upstream_lost(why.detail);
-    }
-  }
-  if (!client_->end()) return;
-  const Error& why = *client_->end();
-  const EndReason reason = client_end_reason();
-  switch (state_) {
-    case State::implicit_handshake:
-    case State::stls_handshake: {
-      const auto failure = tls::handshake_failure(*client_);
-      services_.counters.handshake_failures[label(failure.value_or(tls::HandshakeFailure::other))]
-          .add();
-      return finish(EndReason::handshake_failed, why.detail);
-    }
-    case State::login:
-      services_.counters.logins[LoginResult::client_gone].add();
-      return finish(reason, why.detail);
-    case State::transaction:
-      if (!ledger_.empty()) return;
-      [[fallthrough]];
-    case State::authorization:
-    case State::sasl:
-      // All answers have left; without a reset a client that ended only its own direction gets
-      // them.
-      return finish(reason, why.detail);
-    case State::update:
-      return;  // QUIT is upstream already: its outcome belongs into the log
-    case State::closing:
-      if (client_->unsent() == 0) enter(State::ended);
-      return;
-    case State::ended:
-    case State::count_:
-      return;
-  }
-}
-
 void Session::enter(State next) {
   assert((kTransitions[static_cast<std::size_t>(state_)] & bit(next)) != 0);
   state_ = next;
@@ -349,94 +262,6 @@ void Session::note_client_progress() {
     taken_ = taken;
     client_moved_ = services_.timers.now();
   }
-}
-
-void Session::drain() {
-  switch (state_) {
-    case State::implicit_handshake:
-    case State::stls_handshake:
-      abort(EndReason::drained, {});
-      break;
-    case State::login:
-      services_.counters.logins[LoginResult::unavailable].add();
-      [[fallthrough]];
-    case State::authorization:
-    case State::sasl:
-      say(pop3::err(pop3::ResponseCode::sys_temp, "Server is going down, try again later"));
-      finish(EndReason::drained, {});
-      break;
-    default:
-      return;
-  }
-  if (state_ == State::ended) return over();
-  pump();
-}
-
-void Session::cut(EndReason reason) {
-  if (state_ == State::ended) return;
-  abort(reason, {});
-  over();
-}
-
-/// The last words were said: let them reach the client, then end.
-void Session::finish(EndReason reason, std::string problem) {
-  if (state_ == State::closing || state_ == State::ended) return;
-  if (!ledger_.empty() && ledger_.front().stage == Exchange::Stage::replying) {
-    // Part of a message is out: only a broken connection says that it is not whole.
-    return abort(reason, std::move(problem));
-  }
-  reason_ = reason;
-  problem_ = std::move(problem);
-  if (login_) login_->cancel();
-  if (upstream_) {
-    upstream_->close(reason == EndReason::quit ? net::CloseMode::flush : net::CloseMode::abort);
-  }
-  ledger_.clear();
-  client_->close(net::CloseMode::flush);
-  client_moved_ = services_.timers.now();
-  enter(State::closing);
-}
-
-/// Breaks both connections, so that nobody takes what was sent for complete.
-void Session::abort(EndReason reason, std::string problem) {
-  if (state_ == State::ended) return;
-  if (state_ != State::closing) {
-    reason_ = reason;
-    problem_ = std::move(problem);
-  }
-  if (login_) login_->cancel();
-  ledger_.clear();
-  if (upstream_) upstream_->close(net::CloseMode::abort);
-  client_->close(net::CloseMode::abort);
-  enter(State::ended);
-}
-
-void Session::over() {
-  timer_->stop();
-  services_.counters.sessions_active.subtract();
-  services_.counters.sessions_ended[reason_].add();
-  write_log();
-  home_.on_session_ended(*this);
-}
-
-void Session::write_log() const {
-  const net::TlsFacts* facts = client_->tls();
-  services_.log.info(
-      "session", {{"id", id_},
-                  {"listener", settings_->listener},
-                  {"client", client_->peer().to_string()},
-                  {"user", user_},
-                  {"upstream", server_ != nullptr ? server_->address.to_string() : std::string()},
-                  {"tls", facts != nullptr ? facts->version : "none"},
-                  {"cipher", facts != nullptr ? facts->cipher : ""},
-                  {"reason", to_string(reason_)},
-                  {"problem", problem_},
-                  {"commands", commands_},
-                  {"messages", messages_},
-                  {"octets_in", octets_in_},
-                  {"octets_out", octets_out_},
-                  {"failed_logins", failed_logins_},
-                  {"duration_ms", (services_.timers.now() - started_).count()}});
 }
 
 }  // namespace gatepost::session

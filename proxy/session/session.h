@@ -93,15 +93,17 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   void on_login_finished() override { pump(); }
   void pump();
   [[nodiscard]] bool step();
-  void note_client_end();
-  [[nodiscard]] bool quit_sent() const;
-  [[nodiscard]] EndReason client_end_reason() const;
-  void look_at_ends();
   void enter(State next);
   void arm_timer();
   [[nodiscard]] std::optional<Instant> deadline() const;
   void deadline_passed();
   void note_client_progress();
+
+  // session_end.cc
+  void note_client_end();
+  [[nodiscard]] bool quit_sent() const;
+  [[nodiscard]] EndReason client_end_reason() const;
+  void look_at_ends();
   void finish(EndReason reason, std::string problem);
   void abort(EndReason reason, std::string problem);
   void over();

@@ -72,12 +72,21 @@ bool TlsTransport::step() {
   if (state_ == State::open) {
     changed |= decrypt();
     encrypt(kMaxUnsentRecords);
+    changed |= peer_gone_altogether();
   } else if (!end_ && state_ == State::closed && inner_->end()) {
     end_ = inner_->end();
     changed = true;
   }
   hand_down();
   return changed;
+}
+
+/// A peer that had ended only its direction may break the connection while we still send.
+bool TlsTransport::peer_gone_altogether() {
+  if (!end_ || !inner_->end() || inner_->end()->code != ErrorCode::network) return false;
+  if (end_->code == ErrorCode::network) return false;
+  end_ = inner_->end();
+  return true;
 }
 
 void TlsTransport::hand_down() {

@@ -69,6 +69,7 @@ class TlsTransport final : public net::Transport, private net::TransportObserver
   [[nodiscard]] bool write_record();
   [[nodiscard]] bool may_encrypt(std::size_t max_unsent) const;
   void break_down(Error why);
+  bool peer_gone_altogether();
   void hand_down();
   bool inner_ended();
 

@@ -128,15 +128,78 @@ TEST(ClientGone, lets_upstream_finish_a_quit_that_it_has) {
   }
 }
 
-TEST(ClientGone, gets_nothing_done_that_it_asked_for_behind_an_answer_it_did_not_await) {
+TEST(ClientGone, gets_its_answers_when_it_has_ended_only_its_own_side) {
   for_each_run([](SessionHarness& s) {
     begin(s, "USER\r\n");
-    s.client("STAT\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n");
-    s.upstream_expects("STAT\r\n");
+    if (s.killed()) return;
+    s.at_client().deliver("STAT\r\nRETR 1\r\n");
     s.client_ends();
+    s.upstream_expects("STAT\r\n");
+    s.upstream("+OK 1 5\r\n");
+    s.upstream_expects("RETR 1\r\n");
+    s.upstream("+OK\r\nabc\r\n.\r\n");
+    s.expect_client("+OK 1 5\r\n+OK\r\nabc\r\n.\r\n");
+    if (s.killed()) return;
+    EXPECT_TRUE(s.at_client().saw_fin()) << "a reset may destroy the answers on their way";
     s.expect_upstream_aborted();
     s.expect_ended(EndReason::client_closed);
   });
+}
+
+TEST(ClientGone, gets_its_answers_when_it_ended_only_its_own_side_but_no_quit) {
+  for_each_run([](SessionHarness& s) {
+    begin(s, "USER\r\n");
+    s.client("STAT\r\nDELE 1\r\nQUIT\r\n");
+    s.upstream_expects("STAT\r\n");
+    s.client_ends();
+    s.upstream("+OK 1 5\r\n");
+    s.upstream_expects("DELE 1\r\n");
+    s.upstream("+OK deleted\r\n");
+    s.expect_client("+OK 1 5\r\n+OK deleted\r\n");
+    s.upstream_expects("");
+    s.expect_upstream_aborted();
+    s.expect_ended(EndReason::client_closed);
+  });
+}
+
+TEST(ClientGone, gets_a_long_answer_though_it_reads_slowly) {
+  SessionHarness s;
+  begin(s);
+  s.at_client().options.accept_per_turn = 1'000;
+  s.client("RETR 1\r\n");
+  s.upstream_expects("RETR 1\r\n");
+  s.at_client().end();
+  const std::string text = "+OK\r\n" + std::string(50'000, 'x') + "\r\n.\r\n";
+  s.upstream(text);
+  s.expect_client(text);
+  EXPECT_TRUE(s.at_client().saw_fin());
+  s.expect_upstream_aborted();
+  s.expect_ended(EndReason::client_closed);
+}
+
+TEST(ClientGone, forfeits_a_quit_behind_answers_that_it_did_not_await) {
+  for_each_run([](SessionHarness& s) {
+    begin(s);
+    s.client("RETR 1\r\nDELE 1\r\nQUIT\r\n");
+    s.upstream_expects("RETR 1\r\nDELE 1\r\n");
+    s.client_ends();
+    s.upstream("+OK\r\nabc\r\n.\r\n+OK deleted\r\n");
+    s.expect_client("+OK\r\nabc\r\n.\r\n+OK deleted\r\n");
+    s.expect_upstream_aborted();
+    s.expect_ended(EndReason::client_closed);
+  });
+}
+
+TEST(ClientGone, gets_quit_done_that_came_right_before_its_end) {
+  SessionHarness s;
+  begin(s);
+  s.at_client().deliver("QUIT\r\n");
+  s.client_ends();
+  s.upstream_expects("QUIT\r\n");
+  s.upstream("+OK bye\r\n");
+  s.expect_client("+OK bye\r\n");
+  s.expect_upstream_closed();
+  s.expect_ended(EndReason::quit);
 }
 
 TEST(ClientGone, gets_no_quit_done_while_a_message_waits_to_be_taken) {

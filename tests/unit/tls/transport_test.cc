@@ -256,6 +256,17 @@ TEST_F(Transport, TellsThatTheStreamWasCut) {
   EXPECT_EQ(pair->server->transport->end()->code, ErrorCode::truncated);
 }
 
+TEST_F(Transport, TellsThatAPeerWhoHadEndedOnlyItsSideIsGone) {
+  const auto pair = established();
+  pair->wires.at_b->end(ErrorCode::closed);
+  pair->run();
+  ASSERT_EQ(pair->server->transport->end()->code, ErrorCode::truncated);
+  pair->wires.at_b->options.fail_send_at = pair->wires.at_b->total_sent() + 10;
+  pair->server->say("more than ten octets");
+  pair->run();
+  EXPECT_EQ(pair->server->transport->end()->code, ErrorCode::network);
+}
+
 TEST_F(Transport, TellsThatTheStreamWasCutInsideARecord) {
   const auto pair = established();
   pair->client->say("QUIT\r\n");
