@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -90,10 +91,8 @@ struct Config {
   LogOptions log;
 
   [[nodiscard]] bool needs_certificate() const {
-    for (const Listener& listener : listeners) {
-      if (listener.tls != ListenerTls::none) return true;
-    }
-    return false;
+    return std::ranges::any_of(
+        listeners, [](const Listener& listener) { return listener.tls != ListenerTls::none; });
   }
 };
 

@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <exception>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "config/build.h"
@@ -72,16 +73,17 @@ Loaded load(std::string_view text, const Overrides& overrides) {
 Loaded load_file(const std::string& path, const Overrides& overrides) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
                                                              &std::fclose);
-  if (file == nullptr) return unreadable(fmt::format("cannot be read: {}", std::strerror(errno)));
+  if (file == nullptr)
+    return unreadable(fmt::format("cannot be read: {}", std::generic_category().message(errno)));
   std::string text;
-  char block[16 * 1024];
+  std::array<char, std::size_t{16} * 1024> block{};
   while (text.size() <= kMaxText) {
-    const std::size_t n = std::fread(block, 1, sizeof block, file.get());
-    text.append(block, n);
-    if (n < sizeof block) break;
+    const std::size_t n = std::fread(block.data(), 1, block.size(), file.get());
+    text.append(block.data(), n);
+    if (n < block.size()) break;
   }
   if (std::ferror(file.get()) != 0) {
-    return unreadable(fmt::format("cannot be read: {}", std::strerror(errno)));
+    return unreadable(fmt::format("cannot be read: {}", std::generic_category().message(errno)));
   }
   return load(text, overrides);
 }

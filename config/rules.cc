@@ -50,7 +50,8 @@ std::vector<std::string> claims(const Endpoint& address) {
 }
 
 void check_listeners(const Built& built, Findings& findings) {
-  std::map<std::string, std::size_t> addresses, names;
+  std::map<std::string, std::size_t> addresses;
+  std::map<std::string, std::size_t> names;
   for (std::size_t i = 0; i < built.config.listeners.size(); ++i) {
     const Listener& listener = built.config.listeners[i];
     const bool has_address = built.listener_has_address[i];

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <optional>
 
@@ -81,17 +82,17 @@ Result<Endpoint> parse_unix(std::string_view text, std::string_view path) {
 }  // namespace
 
 Result<IpAddress> IpAddress::parse(std::string_view text) {
-  char buffer[INET6_ADDRSTRLEN];
+  std::array<char, INET6_ADDRSTRLEN> buffer{};
   in_addr v4{};
   in6_addr v6{};
-  if (text.size() < sizeof buffer && text.find('\0') == std::string_view::npos) {
-    buffer[text.copy(buffer, text.size())] = '\0';
-    if (inet_pton(AF_INET, buffer, &v4) == 1) {
+  if (text.size() < buffer.size() && text.find('\0') == std::string_view::npos) {
+    text.copy(buffer.data(), buffer.size() - 1);  // the rest is NUL
+    if (inet_pton(AF_INET, buffer.data(), &v4) == 1) {
       IpAddress address;
       std::memcpy(address.bytes_.data(), &v4, sizeof v4);
       return address;
     }
-    if (inet_pton(AF_INET6, buffer, &v6) == 1) {
+    if (inet_pton(AF_INET6, buffer.data(), &v6) == 1) {
       sockaddr_in6 wrapped{};
       wrapped.sin6_family = AF_INET6;
       wrapped.sin6_addr = v6;
@@ -105,11 +106,11 @@ IpAddress IpAddress::from(const sockaddr* address) {
   IpAddress result;
   if (address == nullptr) return result;
   if (address->sa_family == AF_INET) {
-    sockaddr_in v4;
+    sockaddr_in v4{};
     std::memcpy(&v4, address, sizeof v4);
     std::memcpy(result.bytes_.data(), &v4.sin_addr, 4);
   } else if (address->sa_family == AF_INET6) {
-    sockaddr_in6 v6;
+    sockaddr_in6 v6{};
     std::memcpy(&v6, address, sizeof v6);
     const std::uint8_t* bytes = v6.sin6_addr.s6_addr;
     if (std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes)) {
@@ -123,8 +124,9 @@ IpAddress IpAddress::from(const sockaddr* address) {
 }
 
 std::string IpAddress::to_string() const {
-  char buffer[INET6_ADDRSTRLEN];
-  const char* text = inet_ntop(v4_ ? AF_INET : AF_INET6, bytes_.data(), buffer, sizeof buffer);
+  std::array<char, INET6_ADDRSTRLEN> buffer{};
+  const char* text =
+      inet_ntop(v4_ ? AF_INET : AF_INET6, bytes_.data(), buffer.data(), buffer.size());
   return text == nullptr ? std::string() : std::string(text);
 }
 

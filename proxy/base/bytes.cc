@@ -1,6 +1,7 @@
 #include "proxy/base/bytes.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstring>
 
@@ -10,7 +11,7 @@ namespace detail {
 struct Block {
   BlockPool* pool;
   std::uint32_t references;
-  char data[BlockPool::kBlockSize];
+  std::array<char, BlockPool::kBlockSize> data;
 };
 
 void release(Block* block) noexcept {
@@ -29,7 +30,8 @@ Slice::Slice(const Slice& other) noexcept
 }
 
 std::string_view Slice::view() const {
-  return block_ == nullptr ? std::string_view() : std::string_view(block_->data + begin_, size_);
+  return block_ == nullptr ? std::string_view()
+                           : std::string_view(block_->data.data() + begin_, size_);
 }
 
 void Slice::remove_prefix(std::size_t n) {
@@ -77,11 +79,12 @@ void BlockPool::renew_current() {
 }
 
 std::span<char> BlockPool::writable() {
+  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDelete): the pool's own reference keeps the block
   const bool untouched = current_ != nullptr && current_->references == 1;
   if (current_ == nullptr || (untouched && filled_ > 0) || kBlockSize - filled_ < kMinWritable) {
     renew_current();
   }
-  return {current_->data + filled_, kBlockSize - filled_};
+  return {current_->data.data() + filled_, kBlockSize - filled_};
 }
 
 Slice BlockPool::commit(std::size_t n) {

@@ -9,6 +9,7 @@ namespace gatepost {
 
 /// Overwrites `text`, all of its capacity, so that no copy stays in freed memory.
 inline void wipe(std::string& text) {
+  text.clear();  // may have been moved from
   text.resize(text.capacity());
   explicit_bzero(text.data(), text.size());
   text.clear();

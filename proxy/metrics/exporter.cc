@@ -76,7 +76,7 @@ MetricFamily histogram(const Workers& workers, DurationCells Counters::* duratio
   std::uint64_t sum_ms = 0;
   for (const Counters* worker : workers) sum_ms += (worker->*durations).sum_ms();
   result.sample_sum = static_cast<double>(sum_ms) / 1000;
-  constexpr auto& kBounds = DurationCells::kBounds;
+  constexpr const auto& kBounds = DurationCells::kBounds;
   for (std::size_t i = 0; i <= kBounds.size(); ++i) {
     for (const Counters* worker : workers) {
       result.sample_count += (worker->*durations).buckets()[i].get();

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -24,8 +25,8 @@ namespace {
 
 std::unexpected<Error> failed(const Endpoint& endpoint, std::string_view what) {
   const int code = errno;
-  return fail(ErrorCode::system,
-              fmt::format("{}: {}: {}", endpoint.to_string(), what, std::strerror(code)));
+  return fail(ErrorCode::system, fmt::format("{}: {}: {}", endpoint.to_string(), what,
+                                             std::generic_category().message(code)));
 }
 
 struct Bindable {
@@ -132,6 +133,7 @@ Result<ListenSockets> open_unix(const Endpoint& endpoint, std::size_t count, uns
   const auto* generic = reinterpret_cast<const sockaddr*>(&address);
   {
     const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (probe.get() < 0) return failed(endpoint, "socket");
     struct stat info{};
     if (::lstat(endpoint.path.c_str(), &info) == 0) {
       if (!S_ISSOCK(info.st_mode)) {

@@ -75,7 +75,7 @@ void Listener::accept_one() {
     peer.port = ntohs(reinterpret_cast<const sockaddr_in*>(generic)->sin_port);
   }
   prepare_connected(*shell);
-  accepted_(std::make_unique<StreamTransport>(std::move(shell), pool_, std::move(peer),
+  accepted_(std::make_unique<StreamTransport>(std::move(shell), pool_, peer,
                                               StreamTransport::kClientReceiveLimit));
 }
 

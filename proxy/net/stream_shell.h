@@ -10,7 +10,7 @@ namespace gatepost::net {
 
 struct StreamShell {
   union {
-    uv_handle_t handle;
+    uv_handle_t handle{};
     uv_stream_t stream;
     uv_tcp_t tcp;
     uv_pipe_t pipe;

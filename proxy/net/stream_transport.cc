@@ -22,7 +22,7 @@ void StreamShellDeleter::operator()(StreamShell* shell) const {
 
 // What the socket did not take at once: libuv keeps pointers into it until the callback.
 struct StreamTransport::WriteRequest {
-  uv_write_t request;
+  uv_write_t request{};
   ByteChain bytes;
 };
 
@@ -98,7 +98,7 @@ struct StreamCallbacks {
 
 StreamTransport::StreamTransport(StreamShellPtr shell, BlockPool& pool, PeerAddress peer,
                                  std::size_t receive_limit)
-    : shell_(std::move(shell)), pool_(pool), peer_(std::move(peer)), receive_limit_(receive_limit) {
+    : shell_(std::move(shell)), pool_(pool), peer_(peer), receive_limit_(receive_limit) {
   shell_->owner = this;
 }
 
@@ -127,7 +127,7 @@ bool StreamTransport::settle() {
 void StreamTransport::write() {
   if (state_ != State::open && state_ != State::flushing) return;
   while (writing_ == nullptr && !queued_.empty()) {
-    std::array<uv_buf_t, kMaxBuffers> buffers;
+    std::array<uv_buf_t, kMaxBuffers> buffers{};
     std::size_t bytes = 0;
     const auto count = static_cast<unsigned>(fill(queued_, buffers, bytes));
     const int sent = uv_try_write(&shell_->stream, buffers.data(), count);

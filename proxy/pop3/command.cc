@@ -64,7 +64,7 @@ Result<Command> parse_message(Command command, std::string_view word) {
   if (!number) return refuse("Message number expected");
   if (*number == 0) return refuse("Message numbers start at 1");
   if (*number > kMaxNumber) return refuse("No such message");
-  command.message = *number;
+  command.message = number;
   return command;
 }
 

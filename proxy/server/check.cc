@@ -68,7 +68,7 @@ void print(const CommandLine& line, const std::vector<config::Problem>& findings
   }
   std::string list;
   for (const config::Problem& finding : findings) {
-    list += fmt::format("{}{{\"severity\":\"{}\",\"text\":{}}}", list.empty() ? "" : ",",
+    list += fmt::format(R"({}{{"severity":"{}","text":{}}})", list.empty() ? "" : ",",
                         finding.warning ? "warning" : "error",
                         quoted(to_string(finding, line.config_file)));
   }

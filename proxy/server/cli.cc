@@ -114,7 +114,8 @@ std::string help_of(const CLI::App& app) {
 
 CommandLine parse_command_line(int argc, const char* const* argv, const std::string& version,
                                const std::string& libraries) {
-  Values for_run, for_check;
+  Values for_run;
+  Values for_check;
   const std::string version_text = "gatepost " + version + " (" + libraries + ")";
 
   CLI::App app(kAbout, "gatepost");

@@ -45,6 +45,7 @@ Result<void> Server::start(const config::Config& config) {
   if (!sockets) return std::unexpected(sockets.error());
 
   std::vector<const session::Counters*> counters;
+  counters.reserve(workers_.size());
   for (const auto& worker : workers_) counters.push_back(&worker->counters());
   exporter_ = std::make_unique<metrics::Exporter>(std::move(counters), [this] { return facts(); });
   admin_service_ = std::make_unique<admin::AdminService>(

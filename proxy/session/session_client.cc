@@ -6,7 +6,6 @@
 namespace gatepost::session {
 
 using pop3::Command;
-using pop3::ResponseCode;
 using pop3::SaslDialog;
 using pop3::ServerCodec;
 using pop3::Verb;

@@ -14,6 +14,7 @@ using pop3::Verb;
 void Session::start_login(pop3::Credentials credentials) {
   server_ = &settings_->router->route(credentials.user);
   enter(State::login);
+  // NOLINTNEXTLINE(modernize-make-unique): *this is an UpstreamLogin's owner only in here (private)
   login_.reset(new UpstreamLogin(services_, *settings_, *server_, std::move(credentials), *this));
 }
 

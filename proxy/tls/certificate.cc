@@ -1,5 +1,6 @@
 #include "proxy/tls/certificate.h"
 
+#include <array>
 #include <span>
 #include <string_view>
 
@@ -19,11 +20,11 @@ std::string_view bytes_of(const ASN1_STRING& text) {
 }
 
 std::string address_of(const ASN1_STRING& octets) {
-  char text[INET6_ADDRSTRLEN] = "";
+  std::array<char, INET6_ADDRSTRLEN> text{};
   const int family = ASN1_STRING_length(&octets) == 4 ? AF_INET : AF_INET6;
   if (family == AF_INET6 && ASN1_STRING_length(&octets) != 16) return {};
-  inet_ntop(family, ASN1_STRING_get0_data(&octets), text, sizeof text);
-  return text;
+  inet_ntop(family, ASN1_STRING_get0_data(&octets), text.data(), text.size());
+  return text.data();
 }
 
 std::vector<std::string> names_of(const X509& certificate) {

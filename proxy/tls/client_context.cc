@@ -17,7 +17,7 @@ namespace {
 constexpr std::array kSystemBundles = {"/etc/ssl/certs/ca-certificates.crt",
                                        "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
                                        "/etc/ssl/cert.pem"};
-constexpr char kSystemDirectory[] = "/etc/ssl/certs";
+constexpr const char* kSystemDirectory = "/etc/ssl/certs";
 
 Result<void> trust_system(SSL_CTX* ctx) {
   bool any = false;
@@ -104,7 +104,7 @@ Result<std::shared_ptr<const ClientContext>> ClientContext::create(const ClientO
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr);
   }
   // Unlike others, this function returns 0 for success.
-  if (SSL_CTX_set_alpn_protos(ctx, kAlpnPop3, sizeof kAlpnPop3) != 0) {
+  if (SSL_CTX_set_alpn_protos(ctx, kAlpnPop3.data(), kAlpnPop3.size()) != 0) {
     return fail(ErrorCode::system, "no memory for a TLS context");
   }
   auto client = std::make_shared<Client>(std::move(*context), options);

@@ -6,13 +6,13 @@ namespace {
 
 // TLS 1.2: forward secrecy and AEAD only. Suites in brackets are equal: there the client chooses by
 // its hardware. The suites of TLS 1.3 are fixed in the library.
-constexpr char kTls12Suites[] =
+constexpr const char* kTls12Suites =
     "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305|ECDHE-RSA-AES128-GCM-SHA256|"
     "ECDHE-RSA-CHACHA20-POLY1305]:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
 
 // P-256 must be there: TLS 1.2 needs it for certificates on that curve.
-constexpr char kGroups[] = "X25519:P-256:P-384";
-constexpr char kGroupsPostQuantum[] = "X25519MLKEM768:X25519:P-256:P-384";
+constexpr const char* kGroups = "X25519:P-256:P-384";
+constexpr const char* kGroupsPostQuantum = "X25519MLKEM768:X25519:P-256:P-384";
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/tls/context.h"
@@ -20,7 +21,7 @@ using SharedKeys = std::shared_ptr<const TicketKeys>;
 int choose_alpn(SSL* /*ssl*/, const unsigned char** chosen, unsigned char* chosen_size,
                 const unsigned char* offered, unsigned offered_size, void* /*unused*/) {
   unsigned char* found = nullptr;
-  const int result = SSL_select_next_proto(&found, chosen_size, kAlpnPop3, sizeof kAlpnPop3,
+  const int result = SSL_select_next_proto(&found, chosen_size, kAlpnPop3.data(), kAlpnPop3.size(),
                                            offered, offered_size);
   *chosen = found;
   return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -50,7 +51,7 @@ int ticket_key(SSL* ssl, std::uint8_t* name, std::uint8_t* iv, EVP_CIPHER_CTX* c
       **static_cast<SharedKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), keys_index()));
   if (encrypt == 1) {
     const TicketKey key = keys.current();
-    std::copy(key.name.begin(), key.name.end(), name);
+    std::ranges::copy(key.name, name);
     RAND_bytes(iv, EVP_MAX_IV_LENGTH);
     return start_cipher(key, iv, cipher, mac, 1) ? 1 : -1;
   }

@@ -139,7 +139,7 @@ bool TlsTransport::inner_ended() { return inner_->end() && inner_->received().em
 bool TlsTransport::decrypt() {
   bool changed = false;
   while (!end_ && received_.size() < receive_limit_) {
-    char first;
+    char first = 0;
     ERR_clear_error();
     // Looking first makes a record ready. Were it opened by SSL_read, an answer to the peer (an
     // alert) could be written to the same memory of the pool that is lent to SSL_read meanwhile.
@@ -206,7 +206,8 @@ void TlsTransport::encrypt(std::size_t max_unsent) {
 }
 
 bool TlsTransport::write_record() {
-  std::array<char, kMaxRecord> gathered;  // on purpose not initialised
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): zeros would be written for nothing
+  std::array<char, kMaxRecord> gathered;
   const std::string_view front = queued_.front();
   std::string_view plain = front.substr(0, kMaxRecord);
   if (plain.size() < kMaxRecord && plain.size() < queued_.size()) {

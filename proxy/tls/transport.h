@@ -32,7 +32,7 @@ class TlsTransport final : public net::Transport, private net::TransportObserver
   /// record. `expected_name` is what an error about the peer's certificate calls it.
   TlsTransport(std::unique_ptr<net::Transport> inner, bssl::UniquePtr<SSL> ssl, BlockPool& pool,
                std::size_t receive_limit, std::string expected_name = {});
-  ~TlsTransport();
+  ~TlsTransport() override;
   TlsTransport(const TlsTransport&) = delete;
   TlsTransport& operator=(const TlsTransport&) = delete;
 
