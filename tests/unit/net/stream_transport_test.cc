@@ -276,7 +276,7 @@ TEST_F(StreamTransportTest, ReadsWhatAPeerSaidBeforeItLeftAlthoughWritingFails) 
     run_for(loop_, Duration(10));
   }
   EXPECT_EQ(transport_->end(), std::nullopt);
-  EXPECT_EQ(transport_->unsent(), 0U);
+  EXPECT_GT(transport_->unsent(), 0U) << "what was lost is not sent, until the end tells";
   std::string got;
   ASSERT_TRUE(run_until(loop_, [&] {
     got += transport_->received().to_string();
