@@ -96,10 +96,10 @@ Result<UniqueFd> bind_tcp(const Endpoint& endpoint, const Bindable& target, bool
   return fd;
 }
 
-Result<ListenSockets> open_tcp(const Endpoint& endpoint, std::size_t count) {
+Result<ListenSockets> open_tcp(const Endpoint& endpoint, std::size_t count, bool port_is_ours) {
   auto target = resolve(endpoint);
   if (!target) return std::unexpected(target.error());
-  if (endpoint.port != 0) {
+  if (endpoint.port != 0 && !port_is_ours) {
     // With SO_REUSEPORT alone a second gateway would silently get half of the connections.
     auto probe = bind_tcp(endpoint, *target, false);
     if (!probe) return std::unexpected(probe.error());
@@ -166,8 +166,9 @@ Result<ListenSockets> open_unix(const Endpoint& endpoint, std::size_t count, uns
 }  // namespace
 
 Result<ListenSockets> open_listen_sockets(const Endpoint& endpoint, std::size_t count,
-                                          unsigned unix_mode) {
-  return endpoint.is_unix() ? open_unix(endpoint, count, unix_mode) : open_tcp(endpoint, count);
+                                          unsigned unix_mode, bool port_is_ours) {
+  return endpoint.is_unix() ? open_unix(endpoint, count, unix_mode)
+                            : open_tcp(endpoint, count, port_is_ours);
 }
 
 }  // namespace gatepost::net

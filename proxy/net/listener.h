@@ -40,10 +40,12 @@ struct ListenSockets {
 
 /// Binds `count` sockets to one endpoint: TCP with SO_REUSEPORT, so that the kernel spreads
 /// connections over the workers; a Unix socket once, shared. Fails when another process listens
-/// there. They listen already: connections wait until a Listener takes them. Blocking (may look a
-/// name up): for start and reload only.
+/// there; with `port_is_ours` nobody is asked, because we listen at that port ourselves, at another
+/// address. The sockets listen already: connections wait until a Listener takes them. Blocking (may
+/// look a name up): for start and reload only.
 [[nodiscard]] Result<ListenSockets> open_listen_sockets(const Endpoint& endpoint, std::size_t count,
-                                                        unsigned unix_mode);
+                                                        unsigned unix_mode,
+                                                        bool port_is_ours = false);
 
 /// Accepts connections on one socket, in one loop.
 class Listener {

@@ -81,8 +81,11 @@ Result<Server::NewSockets> Server::open_sockets(const Snapshot& snapshot) const 
   for (const Snapshot::Listener& listener : snapshot.listeners) {
     const std::string key = listener.config.address.to_string();
     if (listening_.contains(key)) continue;
+    const std::uint16_t port = listener.config.address.port;
+    const bool ours = std::ranges::any_of(
+        listening_, [port](const auto& entry) { return entry.second.port == port; });
     auto sockets = net::open_listen_sockets(listener.config.address, workers_.size(),
-                                            listener.config.unix_mode);
+                                            listener.config.unix_mode, ours);
     if (!sockets) return std::unexpected(sockets.error());
     opened.emplace(key, std::move(*sockets));
   }

@@ -73,6 +73,14 @@ TEST(ListenSocketsTest, RefusesThePortOfASecondGateway) {
   EXPECT_FALSE(open_listen_sockets(first->bound, 2, 0600));
 }
 
+TEST(ListenSocketsTest, WidensAPortThatIsOursAlready) {
+  const auto first = open_listen_sockets(loopback(), 1, 0600);
+  ASSERT_TRUE(first);
+  const Endpoint everywhere{"", first->bound.port, {}};
+  EXPECT_FALSE(open_listen_sockets(everywhere, 1, 0600));
+  EXPECT_TRUE(open_listen_sockets(everywhere, 1, 0600, true));
+}
+
 TEST(ListenSocketsTest, TakesThePortOfAGatewayThatIsGone) {
   Endpoint at;
   {
