@@ -50,7 +50,7 @@ class LeakListener : public ::testing::EmptyTestEventListener {
 };
 
 /// Part of every test program that includes a fake.
-inline const bool leak_listener_installed = [] {
+inline const bool kLeakListenerInstalled = [] {
   ::testing::UnitTest::GetInstance()->listeners().Append(new LeakListener);
   return true;
 }();

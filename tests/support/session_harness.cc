@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kMaxTurns = 10'000'000;
 
 std::string at(const std::source_location& where) {
-  std::string file = where.file_name();
+  const std::string file = where.file_name();
   return file.substr(file.rfind('/') + 1) + ':' + std::to_string(where.line()) + ": ";
 }
 
@@ -17,7 +17,7 @@ std::string at(const std::source_location& where) {
 void expect_text(MemoryPeer* peer, std::string_view text, const char* who,
                  const std::source_location& where) {
   ASSERT_NE(peer, nullptr) << at(where) << who << " is not connected";
-  std::string sent = peer->take_sent();
+  const std::string sent = peer->take_sent();
   EXPECT_EQ(sent.substr(0, text.size()), text) << at(where) << who << " got something else";
   if (sent.size() > text.size()) peer->put_back(sent.substr(text.size()));
 }
@@ -34,8 +34,8 @@ class SessionHarness::Owner final : public session::Session::Home {
 };
 
 SessionHarness::SessionHarness(RunMode mode)
-    : mode_(std::move(mode)),
-      services_{timers, connector, pool_, log, counters},
+    : mode_(mode),
+      services_{timers, connector, pool, log, counters},
       owner_(std::make_unique<Owner>()) {
   settings.listener = "test";
   server.address = {.host = "pop.example", .port = 110, .path = {}};
@@ -66,7 +66,7 @@ void SessionHarness::start(Where /*where*/) {
   server.tls = server.security == upstream::Security::none ? nullptr : upstream_tls;
   settings.router = std::make_shared<const upstream::Router>(server);
   if (settings.client_tls_mode != config::ListenerTls::none) settings.client_tls = client_tls;
-  MemoryConnection connection = make_memory_transport(pool_, wire());
+  MemoryConnection connection = make_memory_transport(pool, wire());
   client_ = connection.peer;
   session_ = std::make_unique<session::Session>("s1", services_,
                                                 std::make_shared<const session::Settings>(settings),
@@ -244,7 +244,7 @@ void SessionHarness::expect_ended(session::EndReason reason, Where where) {
   EXPECT_EQ(log.count(" session "), 1U) << at(where);
 }
 
-void SessionHarness::expect_alive(Where where) {
+void SessionHarness::expect_alive(Where where) const {
   if (killed_) return;
   EXPECT_FALSE(ended()) << at(where) << log.find(" session ");
 }
@@ -254,7 +254,7 @@ void SessionHarness::kill() {
   killed_ = true;
   EXPECT_EQ(connector.pending(), 0U) << "a connection attempt survives the session";
   EXPECT_EQ(timers.armed(), 0U) << "a timer survives the session";
-  EXPECT_EQ(pool_->held_blocks(), 0U) << "a block survives the session";
+  EXPECT_EQ(pool->held_blocks(), 0U) << "a block survives the session";
 }
 
 bool SessionHarness::ended() const { return owner_->ended; }
@@ -265,7 +265,7 @@ void for_each_run(const std::function<void(SessionHarness&)>& transcript) {
   const auto run = [&](RunMode mode, const std::string& name) {
     if (::testing::Test::HasFailure()) return;  // one report is enough
     const ::testing::ScopedTrace trace(__FILE__, __LINE__, name);
-    SessionHarness harness(std::move(mode));
+    SessionHarness harness(mode);
     transcript(harness);
     turns = harness.turns();
   };

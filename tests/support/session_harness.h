@@ -91,7 +91,7 @@ class SessionHarness {
 
   /// The session has ended for that reason, the client's connection too.
   void expect_ended(session::EndReason reason, Where where = Where::current());
-  void expect_alive(Where where = Where::current());
+  void expect_alive(Where where = Where::current()) const;
   /// Destroys the session now.
   void kill();
   [[nodiscard]] bool killed() const { return killed_; }
@@ -100,16 +100,16 @@ class SessionHarness {
   void ignore_the_rest() { ignore_rest_ = true; }
   /// Turns in which something happened.
   [[nodiscard]] std::size_t turns() const { return turns_; }
-  [[nodiscard]] std::size_t held_blocks() { return pool_->held_blocks(); }
+  [[nodiscard]] std::size_t held_blocks() { return pool->held_blocks(); }
 
   /// The connections' other ends. at_upstream() is null before the session connects.
   [[nodiscard]] MemoryPeer& at_client() { return *client_; }
   [[nodiscard]] MemoryPeer* at_upstream() { return upstream_.get(); }
   [[nodiscard]] session::Session* session() { return session_.get(); }
 
-  TestPool pool_;
+  TestPool pool;
   FakeTimers timers;
-  FakeConnector connector{pool_};
+  FakeConnector connector{pool};
   RecordingLog log;
   session::Counters counters;
   std::shared_ptr<FakeTlsLayer> client_tls = std::make_shared<FakeTlsLayer>();

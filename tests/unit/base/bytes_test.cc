@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -273,8 +274,8 @@ class Model {
 
   TestPool pool_;
   Random random_;
-  ByteChain chains_[2];
-  std::string texts_[2];
+  std::array<ByteChain, 2> chains_;
+  std::array<std::string, 2> texts_;
 };
 
 TEST(ByteChain, behaves_like_a_string_under_random_operations) {

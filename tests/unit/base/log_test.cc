@@ -271,7 +271,7 @@ TEST_F(ProcessLogTest, AReaderThatHangsCostsLinesButNeverBlocks) {
   while (log->lost_lines() == 0) log->info("e", {{"v", value}});
   // The reader comes back: every line that is there is whole.
   std::string got;
-  std::array<char, 65536> buffer;
+  std::array<char, 65536> buffer{};
   const auto drain = [&] {
     ssize_t n = 0;
     while ((n = ::read(reader, buffer.data(), buffer.size())) > 0) {
@@ -311,6 +311,7 @@ TEST_F(ProcessLogTest, LinesOfSeveralThreadsNeverMixEvenWhileReopening) {
   const std::string value(500, 'x');
   {
     std::vector<std::jthread> threads;
+    threads.reserve(kThreads);
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&log, &value, t] {
         for (int i = 0; i < kLines; ++i) log->info("line", {{"t", t}, {"i", i}, {"v", value}});
@@ -321,7 +322,7 @@ TEST_F(ProcessLogTest, LinesOfSeveralThreadsNeverMixEvenWhileReopening) {
   EXPECT_EQ(log->lost_lines(), 0U);
   std::istringstream lines(content("log"));
   int count = 0;
-  const std::regex expected("\\S+ info line t=\\d i=\\d+ v=x{500}");
+  const std::regex expected(R"(\S+ info line t=\d i=\d+ v=x{500})");
   for (std::string line; std::getline(lines, line); ++count) {
     EXPECT_TRUE(std::regex_match(line, expected)) << line;
   }

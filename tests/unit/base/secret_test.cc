@@ -55,7 +55,7 @@ TEST(Secret, leaves_nothing_behind_when_moved) {
     EXPECT_EQ(to.reveal(), text);
     EXPECT_TRUE(from.empty());  // NOLINT(bugprone-use-after-move): that is the promise
     // Still allocated, since a move of a Secret copies and wipes.
-    EXPECT_TRUE(std::all_of(memory.begin(), memory.end(), [](char c) { return c == '\0'; }));
+    EXPECT_TRUE(std::ranges::all_of(memory, [](char c) { return c == '\0'; }));
   }
 }
 

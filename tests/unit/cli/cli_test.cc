@@ -41,7 +41,8 @@ class Environment {
 std::set<std::string> flags_of_the_schema() {
   const std::string text(config::schema());
   std::set<std::string> flags;
-  const std::regex list("\"x-flags\": \\[([^\\]]*)\\]"), flag("--[a-z0-9-]+");
+  const std::regex list(R"("x-flags": \[([^\]]*)\])");
+  const std::regex flag("--[a-z0-9-]+");
   for (std::sregex_iterator it(text.begin(), text.end(), list), end; it != end; ++it) {
     const std::string names = (*it)[1];
     for (std::sregex_iterator name(names.begin(), names.end(), flag); name != end; ++name) {
@@ -51,7 +52,7 @@ std::set<std::string> flags_of_the_schema() {
   return flags;
 }
 
-std::string variable_of(std::string flag) {
+std::string variable_of(const std::string& flag) {
   std::string name = "GATEPOST_";
   for (const char c : flag.substr(2)) name += c == '-' ? '_' : static_cast<char>(std::toupper(c));
   return name;
@@ -115,8 +116,10 @@ TEST(CliTest, ReadsEveryOtherFlag) {
 }
 
 TEST(CliTest, TheEnvironmentStandsInForFlags) {
-  const Environment config("GATEPOST_CONFIG", "env.jsonc"), pop3s("GATEPOST_POP3S", ":1995"),
-      upstream("GATEPOST_UPSTREAM", "up:110"), insecure("GATEPOST_UPSTREAM_INSECURE", "true");
+  const Environment config("GATEPOST_CONFIG", "env.jsonc");
+  const Environment pop3s("GATEPOST_POP3S", ":1995");
+  const Environment upstream("GATEPOST_UPSTREAM", "up:110");
+  const Environment insecure("GATEPOST_UPSTREAM_INSECURE", "true");
   const CommandLine line = parse({"run"});
   ASSERT_EQ(line.action, Action::run) << line.text;
   EXPECT_EQ(line.config_file, "env.jsonc");
@@ -141,8 +144,9 @@ TEST(CliTest, TheEnvironmentComesBeforeTheFile) {
 }
 
 TEST(CliTest, AnEmptyVariableCountsAsNotSet) {
-  const Environment upstream("GATEPOST_UPSTREAM", ""), file("GATEPOST_CONFIG", ""),
-      insecure("GATEPOST_UPSTREAM_INSECURE", "");
+  const Environment upstream("GATEPOST_UPSTREAM", "");
+  const Environment file("GATEPOST_CONFIG", "");
+  const Environment insecure("GATEPOST_UPSTREAM_INSECURE", "");
   const CommandLine line = parse({"run"});
   ASSERT_EQ(line.action, Action::run) << line.text;
   EXPECT_FALSE(line.overrides.upstream);

@@ -64,7 +64,7 @@ inline std::vector<Pieces> choppings(std::string_view text) {
 /// Chains whose slices stay apart: neighbours come from different pools.
 class Source {
  public:
-  [[nodiscard]] ByteChain chain(std::string_view text) { return ByteChain(next(), text); }
+  [[nodiscard]] ByteChain chain(std::string_view text) { return {next(), text}; }
   [[nodiscard]] ByteChain chain(const Pieces& pieces) {
     ByteChain all;
     for (const std::string_view piece : pieces) all.append(chain(piece));
