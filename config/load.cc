@@ -77,10 +77,9 @@ Loaded load_file(const std::string& path, const Overrides& overrides) {
     return unreadable(fmt::format("cannot be read: {}", std::generic_category().message(errno)));
   std::string text;
   std::array<char, std::size_t{16} * 1024> block{};
-  while (text.size() <= kMaxText) {
+  while (text.size() <= kMaxText && std::feof(file.get()) == 0 && std::ferror(file.get()) == 0) {
     const std::size_t n = std::fread(block.data(), 1, block.size(), file.get());
     text.append(block.data(), n);
-    if (n < block.size()) break;
   }
   if (std::ferror(file.get()) != 0) {
     return unreadable(fmt::format("cannot be read: {}", std::generic_category().message(errno)));
