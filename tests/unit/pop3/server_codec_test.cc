@@ -97,7 +97,7 @@ TEST(ServerCodecTest, BadCommandDoesNotEndTheSession) {
 }
 
 TEST(ServerCodecTest, LineBreakersInsideALineAreBadCommands) {
-  const std::string text("USER a\0b\r\nUSER a\rDELE 1\r\nNOOP\r\n", 32);
+  const std::string text("USER a\0b\r\nUSER a\rDELE 1\r\nNOOP\r\n", 31);
   EXPECT_THAT(listen_chopped(text), ElementsAre("-ERR Forbidden character in line",
                                                 "-ERR Forbidden character in line", "NOOP"));
 }
