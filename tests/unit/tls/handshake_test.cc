@@ -234,7 +234,8 @@ TEST_F(Handshake, OffersNoEarlyData) {
 }
 
 TEST_F(Handshake, MakesNoEmptyRecordWhereThereAreNoTickets) {
-  for (const std::uint64_t finished : {1, 0}) {  // 1.2: protected like data; 1.3: has other keys
+  for (const std::uint64_t finished :
+       {std::uint64_t{1}, std::uint64_t{0}}) {  // 1.2: protected like data; 1.3: has other keys
     SSL_CTX_set_max_proto_version(odd_.context(), finished == 1 ? TLS1_2_VERSION : TLS1_3_VERSION);
     auto ssl = odd_.connection();
     const SSL* client = ssl.get();
