@@ -163,6 +163,7 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   std::unique_ptr<net::Transport> upstream_;
   pop3::ClientCodec upstream_codec_;
   pop3::Capabilities upstream_capabilities_;
+  std::size_t upstream_depth_ = 1;  // replies it may owe: asked in every round, so not looked up
   Ledger ledger_;
   bool quit_forfeited_ = false;
 

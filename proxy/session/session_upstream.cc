@@ -27,6 +27,7 @@ void Session::on_login_outcome() {
   upstream_ = std::move(outcome.transport);
   upstream_codec_ = std::move(outcome.codec);
   upstream_capabilities_ = std::move(outcome.capabilities);
+  upstream_depth_ = upstream_capabilities_.has("PIPELINING") ? settings_->limits.pipeline : 1;
   upstream_->set_observer(this);
   upstream_moved_ = services_.timers.now();
   client_moved_ = services_.timers.now();
@@ -52,10 +53,8 @@ void Session::login_failed(const LoginOutcome& outcome) {
 }
 
 bool Session::send_commands() {
-  const std::size_t depth =
-      upstream_capabilities_.has("PIPELINING") ? settings_->limits.pipeline : 1;
   bool moved = false;
-  while (Exchange* next = ledger_.next_to_send(depth)) {
+  while (Exchange* next = ledger_.next_to_send(upstream_depth_)) {
     if (next->verb == Verb::quit) {
       // QUIT deletes: the answers before it must have left for the client.
       if (client_->unsent() > 0) break;
