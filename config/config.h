@@ -37,24 +37,110 @@ struct Listener {
   /// starttls: clients of these networks may log in without TLS. Unix sockets: see `none`.
   std::vector<IpNetwork> cleartext_login_networks;
   std::uint32_t unix_mode = 0660;  ///< permissions of a Unix socket
+  /// Clients of these networks are served with TLS 1.0 and up and old cipher suites, for devices
+  /// that know no better. Empty: nobody.
+  std::vector<IpNetwork> legacy_tls_networks;
+  /// Every connection begins with a PROXY protocol header, version 1 or 2. Then only
+  /// trusted_networks may connect.
+  bool proxy_protocol = false;
+  bool xclient = false;  ///< XCLIENT is offered to trusted_networks
+  std::vector<IpNetwork> trusted_networks;
+  bool apop = false;           ///< upstream is asked before the greeting, for its APOP timestamp
+  std::string implementation;  ///< what CAPA says as IMPLEMENTATION; empty: nothing
+};
+
+/// A chain with its key, both PEM. The key may stand in the certificate's file.
+struct Certificate {
+  std::string certificate;  ///< leaf first, then the chain
+  std::string key;          ///< empty: in the file of the certificate
+  std::string ocsp;         ///< a DER OCSP response to staple; empty: none
+};
+
+enum class ClientCertificates : std::uint8_t {
+  off,       ///< not asked for
+  optional,  ///< asked for; who has none may log in all the same, a wrong one is refused
+  required,
 };
 
 /// TLS towards clients.
 struct Tls {
-  std::string certificate;  ///< PEM: leaf first, then the chain
-  std::string key;          ///< PEM
+  /// The first is for clients that name no server, or one that no certificate carries. In the
+  /// document: "certificate", "key", "ocsp" are the first; "certificates" are more.
+  std::vector<Certificate> certificates;
+  /// Folders of certificates: every NAME.pem or NAME.crt with NAME.key beside it or its key
+  /// inside, and every subfolder with tls.crt and tls.key. NAME.ocsp is stapled.
+  std::vector<std::string> certificate_folders;
   TlsVersion min_version = TlsVersion::tls1_2;
   std::chrono::seconds ticket_rotation{12 * 3600};  ///< a ticket is good for two of these
+  /// Shared by replicas: lines of base64 or hex of 80 octets, the newest first. Empty: random
+  /// keys that are rotated.
+  std::string ticket_key_file;
+  ClientCertificates client_certificates = ClientCertificates::off;
+  std::string client_ca_file;  ///< PEM: who may have signed them
+  /// How often the files named here are looked at for changes; 0: only at SIGHUP.
+  std::chrono::seconds watch_every{5};
 };
 
-struct Upstream {
+enum class Balance : std::uint8_t {
+  least_connections,  ///< the server with the fewest sessions for its weight
+  user_hash,          ///< always the same server for a user, while it is up
+};
+
+enum class ProxyProtocol : std::uint8_t { off, v1, v2 };
+
+struct PoolServer {
   Endpoint address;
+  std::uint32_t weight = 1;           ///< share of the sessions
+  std::uint32_t max_connections = 0;  ///< sessions at once, all workers together; 0: no limit
+};
+
+/// Asks a server regularly whether it is well: connection, TLS, greeting.
+struct HealthCheck {
+  Duration interval{10'000};  ///< 0: never asked; then only failed logins count
+  std::uint32_t rise = 2;     ///< good answers in a row until a server is up again
+  std::uint32_t fall = 3;     ///< failures in a row, of checks or logins, until it is down
+};
+
+/// POP3 servers that are all asked in the same way and know the same users.
+struct Pool {
+  std::string name;
+  std::vector<PoolServer> servers;  ///< one of `servers` and `srv` is given
+  std::string srv;                  ///< a domain: servers from DNS SRV records (RFC 6186)
   UpstreamTls tls = UpstreamTls::none;
   bool verify = true;       ///< check the certificate; false only for tests and odd devices
   std::string ca_file;      ///< PEM; empty: the system's
-  std::string server_name;  ///< expected name and SNI; empty: the address' host
+  std::string server_name;  ///< expected name and SNI; empty: the server's host
   TlsVersion min_version = TlsVersion::tls1_2;
+  /// Base64 of SHA-256 of the SubjectPublicKeyInfo: one certificate of the chain must have one of
+  /// them (RFC 7469 section 2.4), whatever `verify` says. Empty: not looked at.
+  std::vector<std::string> pins;
+  std::string certificate;                 ///< PEM: ours towards the server; empty: none
+  std::string key;                         ///< PEM; empty: in the file of the certificate
   std::chrono::seconds resolve_every{30};  ///< names are looked up again after this time
+  Balance balance = Balance::least_connections;
+  std::uint32_t retries = 2;  ///< further servers asked while nothing has been answered
+  Duration slow_start{0};     ///< a server that came up gets its full share after so long
+  HealthCheck health_check;
+  ProxyProtocol proxy_protocol = ProxyProtocol::off;  ///< header sent ahead of everything
+  bool xclient = false;          ///< XCLIENT is sent to a server that offers it (Dovecot)
+  bool initial_response = true;  ///< false: AUTH and its first response in two lines
+};
+
+/// Which pool serves a login, and under what name. All conditions that are given must hold; an
+/// empty one holds always.
+struct Route {
+  std::string name;                       ///< for logs; default: "route N"
+  std::vector<std::string> listeners;     ///< names
+  std::vector<std::string> server_names;  ///< SNI, "*.example.com" too
+  std::vector<IpNetwork> networks;        ///< of the client
+  std::vector<std::string> certificates;  ///< patterns for the subject of the client's certificate
+  std::vector<std::string> domains;       ///< of the user: what follows the last @
+  std::vector<std::string> users;         ///< patterns for the whole name: * and ?
+  std::string pool;                       ///< its name
+  /// What upstream gets as user name: text with {user}, {local}, {domain}.
+  std::string user = "{user}";
+  bool lower_case = false;     ///< of the name sent upstream
+  std::string default_domain;  ///< {domain} of a user without one
 };
 
 struct Timeouts {
@@ -74,6 +160,17 @@ struct Limits {
   std::uint32_t pipeline = 16;               ///< commands outstanding upstream
   std::uint32_t bad_commands = 20;           ///< in a row, then the session ends
   std::uint64_t memory = 256 * 1024 * 1024;  ///< of I/O blocks, per worker; then accepting pauses
+  /// Connections of one network (network_prefix_v4 and _v6) at once; 0: no limit.
+  std::uint32_t connections_per_network = 0;
+  std::uint32_t network_prefix_v4 = 32;  ///< bits that make "one network" here and below
+  std::uint32_t network_prefix_v6 = 64;
+  std::uint32_t accept_rate = 0;  ///< new connections a second, all workers; 0: no limit
+  /// So many failed logins of one network, or for one user, are free; each further one doubles
+  /// the time until the next attempt is passed on: 1 s, 2 s, … up to failed_login_delay_max.
+  std::uint32_t free_failed_logins = 5;
+  Duration failed_login_delay_max{60'000};        ///< 0: never delayed
+  std::chrono::seconds failed_login_memory{900};  ///< without a further failure all is forgotten
+  std::vector<IpNetwork> exempt_networks;         ///< neither counted nor delayed
 };
 
 struct Admin {
@@ -84,7 +181,8 @@ struct Config {
   std::uint32_t workers = 0;  ///< 0: one for each core
   std::vector<Listener> listeners;
   Tls tls;
-  Upstream upstream;
+  std::vector<Pool> pools;    ///< "upstream" of the document is the pool "upstream"
+  std::vector<Route> routes;  ///< first match wins. With "upstream" the last one is for all.
   Timeouts timeouts;
   Limits limits;
   Admin admin;

@@ -193,6 +193,15 @@ bool any_contains(const std::vector<IpNetwork>& networks, const IpAddress& addre
                              [&](const IpNetwork& network) { return network.contains(address); });
 }
 
+PeerAddress PeerAddress::from(const sockaddr* address) {
+  PeerAddress result{.ip = IpAddress::from(address), .port = 0, .unix_socket = false};
+  // Both families keep the port at the same place.
+  if (address->sa_family == AF_INET || address->sa_family == AF_INET6) {
+    result.port = ntohs(reinterpret_cast<const sockaddr_in*>(address)->sin_port);
+  }
+  return result;
+}
+
 std::string PeerAddress::to_string() const {
   if (unix_socket) return "unix";
   return fmt::format(fmt::runtime(ip.is_v4() ? "{}:{}" : "[{}]:{}"), ip.to_string(), port);

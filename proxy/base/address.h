@@ -51,6 +51,8 @@ struct PeerAddress {
   IpAddress ip;
   std::uint16_t port = 0;
   bool unix_socket = false;
+  /// From AF_INET or AF_INET6; anything else gives 0.0.0.0:0.
+  [[nodiscard]] static PeerAddress from(const sockaddr* address);
   /// "192.0.2.1:4711", "[2001:db8::1]:4711" or "unix".
   [[nodiscard]] std::string to_string() const;
 };

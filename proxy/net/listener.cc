@@ -70,9 +70,7 @@ void Listener::accept_one() {
     int length = sizeof address;
     auto* generic = reinterpret_cast<sockaddr*>(&address);
     if (uv_tcp_getpeername(&shell->tcp, generic, &length) != 0) return;  // left already
-    peer.ip = IpAddress::from(generic);
-    // sin_port and sin6_port share their place.
-    peer.port = ntohs(reinterpret_cast<const sockaddr_in*>(generic)->sin_port);
+    peer = PeerAddress::from(generic);
   }
   prepare_connected(*shell);
   accepted_(std::make_unique<StreamTransport>(std::move(shell), pool_, peer,

@@ -229,4 +229,14 @@ void StreamTransport::notify() {
   if (observer_ != nullptr) observer_->on_activity();
 }
 
+PeerAddress StreamTransport::local() const {
+  PeerAddress result{.ip = IpAddress(), .port = 0, .unix_socket = peer_.unix_socket};
+  uv_os_fd_t fd = -1;
+  if (!shell_ || peer_.unix_socket || uv_fileno(&shell_->handle, &fd) != 0) return result;
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return result;
+  return PeerAddress::from(reinterpret_cast<const sockaddr*>(&address));
+}
+
 }  // namespace gatepost::net

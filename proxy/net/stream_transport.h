@@ -41,6 +41,7 @@ class StreamTransport final : public Transport {
   bool established() const override { return true; }
   const TlsFacts* tls() const override { return nullptr; }
   const PeerAddress& peer() const override { return peer_; }
+  [[nodiscard]] PeerAddress local() const override;
 
  private:
   friend struct StreamCallbacks;

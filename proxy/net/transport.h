@@ -67,6 +67,8 @@ class Transport {
   /// Null for a plain transport and before the handshake is done.
   [[nodiscard]] virtual const TlsFacts* tls() const = 0;
   [[nodiscard]] virtual const PeerAddress& peer() const = 0;
+  /// Our own end; asked of the operating system at every call.
+  [[nodiscard]] virtual PeerAddress local() const = 0;
 };
 
 /// Wraps a plain transport in TLS, as server or as client; one object per certificate set or per

@@ -10,6 +10,7 @@
 #include "proxy/base/bytes.h"
 #include "proxy/base/log.h"
 #include "proxy/base/timer.h"
+#include "proxy/guard/guard.h"
 #include "proxy/net/connector.h"
 #include "proxy/net/transport.h"
 #include "proxy/session/counters.h"
@@ -24,6 +25,7 @@ struct Services {
   BlockPool& pool;
   Log& log;
   Counters& counters;
+  guard::Guard& guard;  ///< shared with the other workers
 };
 
 /// What a session is told by the configuration: immutable, kept until the session ends, whatever is
@@ -32,7 +34,14 @@ struct Settings {
   std::string listener;  ///< its name
   config::ListenerTls client_tls_mode = config::ListenerTls::none;
   std::shared_ptr<const net::TlsLayer> client_tls;  ///< set unless the mode is none
+  /// For clients of legacy_tls_networks, set when there are any.
+  std::shared_ptr<const net::TlsLayer> legacy_tls;
+  std::vector<IpNetwork> legacy_tls_networks;
   std::vector<IpNetwork> cleartext_login_networks;
+  bool xclient = false;  ///< offered to trusted_networks
+  std::vector<IpNetwork> trusted_networks;
+  bool apop = false;           ///< upstream is asked before the greeting
+  std::string implementation;  ///< for CAPA
   std::shared_ptr<const upstream::Router> router;
   config::Timeouts timeouts;
   config::Limits limits;

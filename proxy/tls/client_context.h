@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "proxy/base/error.h"
 #include "proxy/net/transport.h"
@@ -14,15 +15,21 @@ struct ClientOptions {
   std::string ca_file = {};  ///< PEM; empty: the system's certificates
   std::string server_name = {};  ///< name or literal address that the certificate must carry
   Version min_version = Version::tls1_2;
+  /// Base64 of SHA-256 of a SubjectPublicKeyInfo (RFC 7469 section 2.4): one certificate of the
+  /// chain must have one of them, also when `verify` is false. Empty: not looked at.
+  std::vector<std::string> pins = {};
+  std::string certificate_file = {};  ///< PEM: ours towards the server; empty: none
+  std::string key_file = {};          ///< PEM; empty: in the certificate's file
 };
 
 /// TLS towards upstream. The certificate must be good for a server (extended key usage) and carry
 /// the expected name as subjectAltName: the common name is not looked at, and wildcards stand for a
 /// whole label (RFC 9525). Names, not addresses, are sent as SNI. ALPN "pop3" is offered; a server
-/// that does not answer it is fine. Immutable, shared by all threads.
+/// that does not answer it is fine. Sessions are resumed (RFC 8446 section 2.2): what was verified
+/// when the session began holds for its resumption. Shared by all threads.
 class ClientContext : public net::TlsLayer {
  public:
-  /// Reads the CA file. Fails with `config`, naming the file or the name that cannot be used.
+  /// Reads the files. Fails with `config`, naming the file or the name that cannot be used.
   [[nodiscard]] static Result<std::shared_ptr<const ClientContext>> create(
       const ClientOptions& options);
 };

@@ -46,6 +46,7 @@ class TlsTransport final : public net::Transport, private net::TransportObserver
   [[nodiscard]] bool established() const override { return facts_.has_value(); }
   [[nodiscard]] const net::TlsFacts* tls() const override { return facts_ ? &*facts_ : nullptr; }
   [[nodiscard]] const PeerAddress& peer() const override { return inner_->peer(); }
+  [[nodiscard]] PeerAddress local() const override { return inner_->local(); }
 
   [[nodiscard]] std::optional<HandshakeFailure> failure() const { return failure_; }
 

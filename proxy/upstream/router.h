@@ -1,37 +1,58 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "proxy/base/address.h"
-#include "proxy/net/transport.h"
+#include "config/config.h"
+#include "proxy/base/error.h"
+#include "proxy/net/client_facts.h"
+#include "proxy/upstream/pool.h"
 
 namespace gatepost::upstream {
 
-enum class Security : std::uint8_t {
-  none,      ///< plain text
-  stls,      ///< STLS, required before any credential
-  implicit,  ///< TLS from the first byte
-};
-
-/// A POP3 server that Gatepost relays to.
-struct Server {
-  Endpoint address;
-  Security security = Security::none;
-  std::shared_ptr<const net::TlsLayer> tls;  ///< set unless security is none
-};
-
-/// Decides which upstream serves a login. Immutable; shared by the sessions of one configuration.
-class Router {
+/// The name that a pool's servers know a user by.
+class UserForm {
  public:
-  explicit Router(Server server) : server_(std::move(server)) {}
-  /// The server for `user`; valid as long as the router.
-  [[nodiscard]] const Server& route(std::string_view user) const;
+  UserForm() = default;  ///< the name as it came
+  UserForm(std::string form, bool lower_case, std::string default_domain);
+  /// Fails with `refused` when the form needs a domain and there is none, or when the outcome is no
+  /// name that may be sent (pop3::is_safe_user).
+  [[nodiscard]] Result<std::string> apply(std::string_view user) const;
 
  private:
-  Server server_;
+  std::string form_ = "{user}";
+  bool lower_case_ = false;
+  std::string default_domain_;
 };
+
+/// One rule: who it is for, and where they go.
+struct Route {
+  config::Route conditions;
+  UserForm form;
+  std::shared_ptr<const Pool> pool;
+};
+
+/// Decides which pool serves a login. Immutable; shared by the sessions of one configuration.
+class Router {
+ public:
+  explicit Router(std::vector<Route> routes) : routes_(std::move(routes)) {}
+
+  /// The first route whose conditions all hold; null if there is none. Valid as long as the router.
+  /// Domains and names of servers are compared case-blind, users too.
+  [[nodiscard]] const Route* route(std::string_view listener, const net::ClientFacts& client,
+                                   std::string_view user) const;
+  /// The same before the user is known (CRAM-MD5, APOP, CAPA): null also when the answer depends
+  /// on the user.
+  [[nodiscard]] const Route* route(std::string_view listener, const net::ClientFacts& client) const;
+
+ private:
+  std::vector<Route> routes_;
+};
+
+/// Whether `text` is what `pattern` describes: `*` any text, `?` one octet, case-blind (ASCII).
+[[nodiscard]] bool matches_pattern(std::string_view pattern, std::string_view text);
 
 }  // namespace gatepost::upstream

@@ -35,6 +35,7 @@ class FakeTlsTransport : public net::Transport, private net::TransportObserver {
   bool established() const override { return facts_.has_value(); }
   const net::TlsFacts* tls() const override { return facts_ ? &*facts_ : nullptr; }
   const PeerAddress& peer() const override { return plain_->peer(); }
+  [[nodiscard]] PeerAddress local() const override { return plain_->local(); }
 
   void finish(std::optional<Error> failure) {
     if (failure) {

@@ -26,6 +26,7 @@ struct WireOptions {
   std::size_t receive_limit = 64 * 1024;            ///< no turn delivers while so much is unread
   bool read_in_settle = false;  ///< settle() itself delivers, and so returns true
   PeerAddress address{.ip = IpAddress(), .port = 4711};
+  PeerAddress local{.ip = IpAddress(), .port = 110};  ///< our end
 };
 
 class MemoryTransport;
@@ -103,6 +104,7 @@ class MemoryTransport : public net::Transport {
   bool established() const override { return true; }
   const net::TlsFacts* tls() const override { return nullptr; }
   const PeerAddress& peer() const override { return peer_->options.address; }
+  [[nodiscard]] PeerAddress local() const override { return peer_->options.local; }
 
  private:
   friend class MemoryPeer;

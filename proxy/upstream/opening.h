@@ -1,0 +1,159 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "proxy/base/error.h"
+#include "proxy/base/ticket.h"
+#include "proxy/base/timer.h"
+#include "proxy/net/client_facts.h"
+#include "proxy/net/connector.h"
+#include "proxy/net/transport.h"
+#include "proxy/pop3/capa.h"
+#include "proxy/pop3/client_codec.h"
+#include "proxy/upstream/pool.h"
+#include "proxy/upstream/server.h"
+
+namespace gatepost::upstream {
+
+/// What opening a connection needs of a worker or of the main loop; outlives the openings.
+struct Environment {
+  TimerService& timers;
+  net::Connector& connector;
+  BlockPool& pool;
+};
+
+/// A connection on which a user may log in now.
+struct Opened {
+  std::unique_ptr<net::Transport> transport;
+  pop3::ClientCodec codec;
+  pop3::Capabilities capabilities;  ///< empty: the server knows no CAPA
+  std::string timestamp;            ///< for APOP, with brackets; "" without
+  Duration connect_time{};          ///< until TCP (and implicit TLS) stood
+};
+
+/// Brings one connection to one server up to the login: connect, PROXY header, TLS, greeting, STLS,
+/// XCLIENT and CAPA. Nothing that is secret leaves. Every step has its deadline; the server's state
+/// learns how it went (success, failure, capabilities).
+class Opening final : net::TransportObserver {
+ public:
+  class Owner {
+   public:
+    /// finished() has become true. Called from inside the connection's own callback: the owner may
+    /// destroy the opening at once only when it took the connection over.
+    virtual void on_opening_finished() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  /// `client` is who the connection is for; null when it is for Gatepost itself (health checks):
+  /// then PROXY is sent as LOCAL or UNKNOWN, and no XCLIENT. It is read before the constructor
+  /// returns.
+  Opening(const Environment& environment, const config::Timeouts& timeouts, const Server& server,
+          const net::ClientFacts* client, Owner& owner);
+  ~Opening();
+  Opening(const Opening&) = delete;
+  Opening& operator=(const Opening&) = delete;
+
+  [[nodiscard]] bool finished() const { return state_ == State::finished; }
+  /// Once, when finished. An error's detail is for the log and may hold the server's text. The
+  /// transport has no observer.
+  [[nodiscard]] Result<Opened> take() { return std::move(*outcome_); }
+  /// Gives up and closes the connection; the owner is not told.
+  void cancel();
+
+ private:
+  enum class State : std::uint8_t {
+    connecting,
+    tls,  // implicit: before the greeting
+    greeting,
+    stls,
+    stls_tls,  // handshake after STLS
+    xclient,
+    capa,
+    finished,
+  };
+
+  void on_activity() override { pump(); }
+  void connected(Result<std::unique_ptr<net::Transport>> transport);
+  void pump();
+  [[nodiscard]] bool read_event();
+  void on_status();
+  void on_greeting();
+  void on_tls_established();
+  void expect_greeting();
+  void introduce();
+  void ask_capabilities();
+  void on_capabilities();
+  void enter(State state, Duration deadline);
+  void send(std::string_view line, pop3::Expected expected);
+  void wrap_in_tls();
+  void give_up(ErrorCode code, std::string problem);
+  void finish(Result<Opened> outcome);
+
+  const Environment environment_;
+  const config::Timeouts& timeouts_;
+  const Server& server_;
+  Owner& owner_;
+  State state_ = State::connecting;
+  std::string proxy_header_;
+  std::string xclient_;  // the line to send if it is offered
+  std::unique_ptr<Timer> timer_;
+  Ticket connecting_;
+  std::unique_ptr<net::Transport> transport_;
+  pop3::ClientCodec codec_;
+  std::string capa_body_;
+  std::string timestamp_;
+  Instant started_;
+  Duration connect_time_{};
+  std::optional<Result<Opened>> outcome_;
+};
+
+/// Opens a connection to a server of a pool: asks one after the other, as the pool chooses, until
+/// one lets itself be opened or the pool's attempts are used up.
+class PoolOpening final : Opening::Owner {
+ public:
+  /// `pool` outlives this; `client` is copied; `user` may be "".
+  PoolOpening(const Environment& environment, const config::Timeouts& timeouts, const Pool& pool,
+              const net::ClientFacts& client, std::string_view user, Opening::Owner& owner);
+  ~PoolOpening();
+  PoolOpening(const PoolOpening&) = delete;
+  PoolOpening& operator=(const PoolOpening&) = delete;
+
+  [[nodiscard]] bool finished() const { return finished_; }
+  /// Once, when finished. The error is that of the last server, its name in front.
+  [[nodiscard]] Result<Opened> take();
+  /// The server asked last (null if none could be), and the place taken there.
+  [[nodiscard]] const Server* server() const { return server_; }
+  [[nodiscard]] Lease take_lease() { return std::move(lease_); }
+  /// A server that let itself be opened but cannot log anybody in ([SYS/TEMP]): asks the next one
+  /// as if this had failed to open. False when there is none; then nothing has changed.
+  [[nodiscard]] bool try_next();
+  void cancel();
+
+ private:
+  void on_opening_finished() override;
+  [[nodiscard]] bool start_next();
+
+  const Environment environment_;
+  const config::Timeouts& timeouts_;
+  const Pool& pool_;
+  const net::ClientFacts client_;
+  const std::string user_;
+  Opening::Owner& owner_;
+  std::vector<const Server*> tried_;
+  const Server* server_ = nullptr;
+  Lease lease_;
+  std::unique_ptr<Opening> opening_;
+  std::unique_ptr<Timer> next_turn_;  // the failed opening cannot be destroyed in its own callback
+  bool finished_ = false;
+  std::optional<Result<Opened>> outcome_;
+};
+
+}  // namespace gatepost::upstream

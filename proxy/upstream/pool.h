@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "proxy/pop3/capa.h"
+#include "proxy/upstream/server.h"
+
+namespace gatepost::upstream {
+
+/// Servers that know the same users. Immutable but for the servers' states; shared by all workers.
+class Pool {
+ public:
+  Pool(const config::Pool& config, std::vector<Server> servers);
+
+  struct Choice {
+    const Server* server;  ///< valid as long as the pool
+    Lease lease;
+  };
+  /// The server to ask next for `user` ("" when it is not known yet), none of `tried`: by the
+  /// pool's balance among those that are not down and not full, a server in its slow start getting
+  /// less; when all of those were tried, one that is down, because that may be out of date.
+  /// Nothing when all were tried or are full.
+  [[nodiscard]] std::optional<Choice> choose(std::string_view user,
+                                             std::span<const Server* const> tried,
+                                             Instant now) const;
+
+  /// What every server of the pool is known to offer; null when one that is not down was never
+  /// asked. Before a login this is what clients may be promised.
+  [[nodiscard]] std::optional<pop3::Capabilities> known_capabilities() const;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] std::span<const Server> servers() const { return servers_; }
+  /// How many servers may be asked for one login.
+  [[nodiscard]] std::size_t attempts() const { return attempts_; }
+
+ private:
+  std::string name_;
+  std::vector<Server> servers_;
+  config::Balance balance_;
+  Duration slow_start_;
+  std::size_t attempts_;
+};
+
+}  // namespace gatepost::upstream
