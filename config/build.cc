@@ -88,6 +88,9 @@ class Reader {
   Findings& findings_;
 };
 
+/// The pool and the last route that the document's "upstream" makes.
+constexpr const char* kUpstream = "upstream";
+
 constexpr Choices<TlsVersion> kVersions{{"1.2", TlsVersion::tls1_2}, {"1.3", TlsVersion::tls1_3}};
 
 void build_listener(const Reader& in, Built& built, Findings& findings) {
@@ -118,33 +121,45 @@ void build_listener(const Reader& in, Built& built, Findings& findings) {
 }
 
 void build_tls(const Reader& in, Tls& tls) {
-  in.read("certificate", tls.certificate);
-  in.read("key", tls.key);
+  Certificate first;
+  in.read("certificate", first.certificate);
+  in.read("key", first.key);
+  if (!first.certificate.empty() || !first.key.empty()) {
+    tls.certificates.push_back(std::move(first));
+  }
   in.read("min_version", tls.min_version, kVersions);
   in.read("ticket_rotation", tls.ticket_rotation);
 }
 
 void build_upstream(const Reader& in, Built& built) {
-  Upstream& upstream = built.config.upstream;
-  in.read<UpstreamTls>("tls", upstream.tls,
+  Pool pool;
+  pool.name = kUpstream;
+  in.read<UpstreamTls>("tls", pool.tls,
                        {{"none", UpstreamTls::none},
                         {"starttls", UpstreamTls::starttls},
                         {"implicit", UpstreamTls::implicit}});
-  const std::uint16_t port = upstream.tls == UpstreamTls::implicit ? 995 : 110;
-  built.upstream_has_address = in.read("address", upstream.address, port);
-  if (built.upstream_has_address && !upstream.address.is_unix()) {
-    if (upstream.address.host.empty()) {
+  const std::uint16_t port = pool.tls == UpstreamTls::implicit ? 995 : 110;
+  PoolServer server;
+  built.upstream_has_address = in.read("address", server.address, port);
+  if (built.upstream_has_address && !server.address.is_unix()) {
+    if (server.address.host.empty()) {
       in.error("address", "names no host; for a server on this machine write 127.0.0.1:" +
-                              std::to_string(upstream.address.port));
-    } else if (upstream.address.port == 0) {
+                              std::to_string(server.address.port));
+    } else if (server.address.port == 0) {
       in.error("address", "port 0 is no port to connect to");
     }
   }
-  in.read("verify", upstream.verify);
-  in.read("ca_file", upstream.ca_file);
-  in.read("server_name", upstream.server_name);
-  in.read("min_version", upstream.min_version, kVersions);
-  in.read("resolve_every", upstream.resolve_every);
+  pool.servers.push_back(std::move(server));
+  in.read("verify", pool.verify);
+  in.read("ca_file", pool.ca_file);
+  in.read("server_name", pool.server_name);
+  in.read("min_version", pool.min_version, kVersions);
+  in.read("resolve_every", pool.resolve_every);
+  Route route;
+  route.name = pool.name;
+  route.pool = pool.name;
+  built.config.routes.push_back(std::move(route));
+  built.config.pools.push_back(std::move(pool));
 }
 
 void build_timeouts(const Reader& in, Timeouts& timeouts) {

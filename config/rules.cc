@@ -92,19 +92,21 @@ void check_certificate(const Built& built, Findings& findings) {
       findings.error(path,
                      fmt::format("missing (or the flag {}): listener {} speaks TLS", flag, who));
     };
-    need(tls.certificate, "/tls/certificate", "--cert");
-    need(tls.key, "/tls/key", "--key");
+    const Certificate first = tls.certificates.empty() ? Certificate() : tls.certificates.front();
+    need(first.certificate, "/tls/certificate", "--cert");
+    need(first.key, "/tls/key", "--key");
     return;
   }
 }
 
 void check_upstream(const Built& built, Findings& findings) {
-  const Upstream& upstream = built.config.upstream;
+  const Pool& upstream = built.config.pools.front();
+  const Endpoint& address = upstream.servers.front().address;
   if (!built.upstream_has_address) return;
   if (upstream.tls == UpstreamTls::none) {
-    if (!is_local(upstream.address)) {
+    if (!is_local(address)) {
       findings.warning("/upstream/tls", fmt::format("passwords and mail travel in plain text to {}",
-                                                    upstream.address.to_string()));
+                                                    address.to_string()));
     }
     const auto idle = [&](bool set, const char* path) {
       if (set) findings.warning(path, "has no effect: upstream.tls is \"none\"");
@@ -118,13 +120,13 @@ void check_upstream(const Built& built, Findings& findings) {
     findings.warning("/upstream/verify",
                      "the upstream's certificate is not checked: whoever takes "
                      "its place reads passwords and mail");
-  } else if (upstream.address.is_unix() && upstream.server_name.empty()) {
+  } else if (address.is_unix() && upstream.server_name.empty()) {
     findings.error("/upstream/server_name",
                    "missing (or the flag --upstream-name): a Unix socket has no name to verify");
   }
 }
 
-void check_server_name(const Upstream& upstream, Findings& findings) {
+void check_server_name(const Pool& upstream, Findings& findings) {
   const std::string& name = upstream.server_name;
   if (name.empty() || IpAddress::parse(name)) return;
   const auto endpoint = Endpoint::parse(name, 1);
@@ -149,7 +151,7 @@ void check_rules(const Built& built, Findings& findings) {
   check_listeners(built, findings);
   check_certificate(built, findings);
   check_upstream(built, findings);
-  check_server_name(built.config.upstream, findings);
+  check_server_name(built.config.pools.front(), findings);
   check_admin(built.config.admin, findings);
 }
 

@@ -140,7 +140,7 @@ TEST(CliTest, TheEnvironmentComesBeforeTheFile) {
       R"({"listeners": [{"address": "[::1]:110", "tls": "none"}], "upstream": {"address": "f"}})",
       parse({"run"}).overrides);
   ASSERT_TRUE(loaded.config);
-  EXPECT_EQ(loaded.config->upstream.address.host, "up");
+  EXPECT_EQ(loaded.config->pools.at(0).servers.at(0).address.host, "up");
 }
 
 TEST(CliTest, AnEmptyVariableCountsAsNotSet) {

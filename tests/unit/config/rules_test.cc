@@ -148,7 +148,9 @@ TEST(RulesTest, TheUpstreamsPortFollowsItsTls) {
     return load(R"({"listeners": [{"address": "[::1]:1", "tls": "none"}], "upstream":
       {"address": "mail", "tls": ")" +
                 std::string(tls) + "\"}}")
-        .config->upstream.address.port;
+        .config->pools.at(0)
+        .servers.at(0)
+        .address.port;
   };
   EXPECT_EQ(port("none"), 110);
   EXPECT_EQ(port("starttls"), 110);

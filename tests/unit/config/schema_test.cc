@@ -38,13 +38,14 @@ std::string text(std::chrono::milliseconds duration) {
 TEST(SchemaTest, DefaultsAreThoseOfTheStructs) {
   const Config config;
   const Listener listener;
+  const Pool pool;
   const Timeouts& t = config.timeouts;
   ASSERT_EQ(config.workers, 0u);
   ASSERT_EQ(listener.tls, ListenerTls::implicit);
   ASSERT_TRUE(listener.cleartext_login_networks.empty());
   ASSERT_EQ(config.tls.min_version, TlsVersion::tls1_2);
-  ASSERT_EQ(config.upstream.tls, UpstreamTls::none);
-  ASSERT_EQ(config.upstream.min_version, TlsVersion::tls1_2);
+  ASSERT_EQ(pool.tls, UpstreamTls::none);
+  ASSERT_EQ(pool.min_version, TlsVersion::tls1_2);
   ASSERT_EQ(config.log.level, LogLevel::info);
   ASSERT_EQ(config.log.format, LogFormat::text);
   const std::map<std::string, json> structs{
@@ -55,11 +56,11 @@ TEST(SchemaTest, DefaultsAreThoseOfTheStructs) {
       {"/tls/min_version", "1.2"},
       {"/tls/ticket_rotation", text(config.tls.ticket_rotation)},
       {"/upstream/tls", "none"},
-      {"/upstream/verify", config.upstream.verify},
-      {"/upstream/ca_file", config.upstream.ca_file},
-      {"/upstream/server_name", config.upstream.server_name},
+      {"/upstream/verify", pool.verify},
+      {"/upstream/ca_file", pool.ca_file},
+      {"/upstream/server_name", pool.server_name},
       {"/upstream/min_version", "1.2"},
-      {"/upstream/resolve_every", text(config.upstream.resolve_every)},
+      {"/upstream/resolve_every", text(pool.resolve_every)},
       {"/timeouts/handshake", text(t.handshake)},
       {"/timeouts/login", text(t.login)},
       {"/timeouts/inactivity", text(t.inactivity)},
