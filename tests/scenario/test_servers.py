@@ -4,7 +4,7 @@ import tempfile
 import unittest
 
 from support import clients, corpus, old_servers
-from support.case import Scenario
+from support.case import Scenario, authority
 from support.process import wait_until
 from support.raw_client import RawClient
 
@@ -151,9 +151,9 @@ class BehindStls(Behind):
     @classmethod
     def start(cls, folder, users):
         from support.dovecot import Dovecot
-        server = Dovecot(folder, users, certificate=cls.authority.good)
+        server = Dovecot(folder, users, certificate=authority().good)
         return server, {"address": f"localhost:{server.port}", "tls": "starttls",
-                        "ca_file": cls.ca}
+                        "ca_file": authority().certificate}
 
 
 class BehindTls(Behind):
@@ -165,7 +165,7 @@ class BehindTls(Behind):
     def start(cls, folder, users):
         server, _ = BehindStls.start(folder, users)
         return server, {"address": f"localhost:{server.tls_port}", "tls": "implicit",
-                        "ca_file": cls.ca}
+                        "ca_file": authority().certificate}
 
 
 @unittest.skipUnless(old_servers.possible(), "needs root, for mount namespaces")
@@ -213,9 +213,9 @@ class BehindMailutilsStls(BehindMailutils):
 
     @classmethod
     def start(cls, folder, users):
-        server = old_servers.MailutilsPop3d(folder, users, certificate=cls.authority.good)
+        server = old_servers.MailutilsPop3d(folder, users, certificate=authority().good)
         return server, {"address": f"localhost:{server.port}", "tls": "starttls",
-                        "ca_file": cls.ca}
+                        "ca_file": authority().certificate}
 
 
 if __name__ == "__main__":
