@@ -34,6 +34,7 @@ class Discovery {
 
  private:
   class Watched;
+  void failed(const config::Pool& pool, const Error& error);
   Log& log_;
   net::Loop& loop_;
   std::move_only_function<void()> changed_;

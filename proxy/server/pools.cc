@@ -72,6 +72,7 @@ Result<std::shared_ptr<const upstream::Pool>> PoolMaker::make(const config::Pool
     server.initial_response = pool.initial_response;
     server.weight = one.weight;
     server.max_connections = one.max_connections;
+    server.priority = one.priority;
     server.state =
         state(fmt::format("{}/{}", pool.name, one.address.to_string()), pool.health_check);
     if (server.security != upstream::Security::none) {

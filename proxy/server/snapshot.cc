@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "proxy/tls/server_context.h"
+#include "proxy/tls/ticket_keys.h"
 
 namespace gatepost::server {
 
@@ -68,11 +69,11 @@ Result<void> read_identities(const config::Config& config, Holdings& holdings, O
   return {};
 }
 
-Result<void> read_ticket_keys(const config::Config& config, OnBroken on_broken,
+Result<void> load_ticket_keys(const config::Config& config, OnBroken on_broken,
                               Snapshot& snapshot) {
   const std::string& file = config.tls.ticket_key_file;
   if (file.empty() || !config.needs_certificate()) return {};
-  auto keys = tls::load_ticket_keys(file);
+  auto keys = tls::read_ticket_keys(file);
   if (keys) {
     snapshot.ticket_keys = std::move(*keys);
     return {};
@@ -135,7 +136,7 @@ Result<std::shared_ptr<const Snapshot>> make_snapshot(const config::Config& conf
   if (auto read = read_identities(config, holdings, on_broken, *snapshot); !read) {
     return std::unexpected(read.error());
   }
-  if (auto read = read_ticket_keys(config, on_broken, *snapshot); !read) {
+  if (auto read = load_ticket_keys(config, on_broken, *snapshot); !read) {
     return std::unexpected(read.error());
   }
   const auto client_tls = make_client_tls(config, holdings, *snapshot);
