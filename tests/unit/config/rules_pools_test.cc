@@ -136,6 +136,10 @@ TEST(PoolRulesTest, PoolsHaveNames) {
     EXPECT_THAT(named(bad), HasSubstr("a name here is up to 64 letters, digits, \".\"")) << bad;
   }
   EXPECT_THAT(named("upstream"), HasSubstr("/pools/upstream: this name is taken"));
+  // A long name is not repeated in every problem of the pool.
+  const Loaded loaded = load(kStart + ("\"pools\": {\"" + std::string(4096, 'a') +
+                                       R"(": {"servers": ["[::1]", "[::1]"]}}})"));
+  for (const Problem& problem : loaded.problems) EXPECT_LT(problem.text.size(), 500u);
 }
 
 TEST(PoolRulesTest, UnknownKeysInAPoolHaveTheirPath) {
