@@ -9,10 +9,12 @@
 #include <openssl/sha.h>
 
 #include <array>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "proxy/base/address.h"
+#include "proxy/tls/describe.h"
 
 namespace gatepost::tls {
 
@@ -47,13 +49,7 @@ std::vector<std::string> names_of(const X509& certificate) {
   return names;
 }
 
-TimePoint time_of(const ASN1_TIME* time) {
-  const bssl::UniquePtr<ASN1_TIME> epoch(ASN1_TIME_set(nullptr, 0));
-  int days = 0;
-  int seconds = 0;
-  ASN1_TIME_diff(&days, &seconds, epoch.get(), time);
-  return TimePoint(std::chrono::days(days) + std::chrono::seconds(seconds));
-}
+TimePoint or_never(std::optional<TimePoint> time) { return time.value_or(TimePoint{}); }
 
 std::string text_of(const X509_NAME* name) {
   const bssl::UniquePtr<BIO> memory(BIO_new(BIO_s_mem()));
@@ -135,8 +131,9 @@ int verify(const STACK_OF(X509) & chain, X509_STORE* store, Dates dates) {
 
 bool is_valid_now(const X509& certificate) {
   const TimePoint now = std::chrono::system_clock::now();
-  return time_of(X509_get0_notBefore(&certificate)) <= now &&
-         now <= time_of(X509_get0_notAfter(&certificate));
+  const auto from = time_of(X509_get0_notBefore(&certificate));
+  const auto to = time_of(X509_get0_notAfter(&certificate));
+  return from && to && *from <= now && now <= *to;
 }
 
 bool carries(X509* leaf, const std::string& name) {
@@ -154,8 +151,8 @@ PeerCertificate inspect_certificate(const X509& certificate) {
   result.subject = text_of(X509_get_subject_name(&certificate));
   result.issuer = text_of(X509_get_issuer_name(&certificate));
   result.names = names_of(certificate);
-  result.not_before = time_of(X509_get0_notBefore(&certificate));
-  result.not_after = time_of(X509_get0_notAfter(&certificate));
+  result.not_before = or_never(time_of(X509_get0_notBefore(&certificate)));
+  result.not_after = or_never(time_of(X509_get0_notAfter(&certificate)));
   describe_key(certificate, result);
   const char* algorithm = OBJ_nid2ln(X509_get_signature_nid(&certificate));
   result.signature_algorithm = algorithm != nullptr ? algorithm : "unknown";

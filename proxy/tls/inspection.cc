@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "proxy/base/address.h"
+#include "proxy/tls/context.h"
 #include "proxy/tls/inspected_certificate.h"
 #include "proxy/tls/openssl.h"
 #include "proxy/tls/transport.h"
@@ -21,9 +22,6 @@ constexpr std::array kSystemBundles = {"/etc/ssl/certs/ca-certificates.crt",
                                        "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
                                        "/etc/ssl/cert.pem"};
 constexpr const char* kSystemDirectory = "/etc/ssl/certs";
-
-// "pop3" in the wire form of ALPN (RFC 7301).
-constexpr std::array<std::uint8_t, 5> kProtocols = {4, 'p', 'o', 'p', '3'};
 
 constexpr const char* kGroups = "X25519:P-256:P-384:P-521";
 constexpr const char* kGroupsPostQuantum = "X25519MLKEM768:X25519:P-256:P-384:P-521";
@@ -66,9 +64,10 @@ Result<bssl::UniquePtr<SSL_CTX>> make_lenient_context(InspectedVersion version) 
   if (!groups || SSL_CTX_set_min_proto_version(ctx, wire_version(version)) != 1 ||
       SSL_CTX_set_max_proto_version(ctx, wire_version(version)) != 1 ||
       SSL_CTX_set_cipher_list(ctx, "ALL") != 1 ||
-      SSL_CTX_set_alpn_protos(ctx, kProtocols.data(), kProtocols.size()) != 0) {
+      SSL_CTX_set_alpn_protos(ctx, kAlpnPop3.data(), kAlpnPop3.size()) != 0) {
     return fail(ErrorCode::system, "the TLS library lacks what is needed: " + newest_reason());
   }
+  SSL_CTX_set_max_cert_list(ctx, kMaxPeerChain);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, nullptr);
   ERR_clear_error();
