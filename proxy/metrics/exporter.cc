@@ -159,6 +159,8 @@ void Exporter::Collection::add_sessions(Out& out) const {
                           workers_, &Counters::sessions_ended, "reason"));
   out.push_back(with_each(counter("logins_total", "Login attempts, by result."), workers_,
                           &Counters::logins, "result"));
+  out.push_back(total(&Counters::logins_delayed, "logins_delayed_total",
+                      "Login attempts that had to wait because of failed ones before."));
   out.push_back(with_each(counter("commands_total", "Well-formed commands of clients."), workers_,
                           &Counters::commands, "command"));
   out.push_back(total(&Counters::bad_commands, "bad_commands_total",
@@ -181,13 +183,15 @@ void Exporter::Collection::add_tls(Out& out) const {
   using session::TlsVersionLabel;
   static_assert(std::to_underlying(TlsVersionLabel::none) == 0);
   out.push_back(with_each(counter("tls_handshakes_total", "TLS handshakes with clients completed."),
-                          workers_, &Counters::tls_versions, "version", TlsVersionLabel::tls1_2));
+                          workers_, &Counters::tls_versions, "version", TlsVersionLabel::tls1_0));
   out.push_back(with(counter("plaintext_sessions_total", "Client sessions that never used TLS."),
                      sum(workers_, &Counters::tls_versions, TlsVersionLabel::none)));
   out.push_back(with_each(counter("tls_ciphers_total", "TLS handshakes with clients, by cipher."),
                           workers_, &Counters::tls_ciphers, "cipher"));
   out.push_back(total(&Counters::tls_resumed, "tls_resumed_total",
                       "TLS handshakes with clients that resumed a session."));
+  out.push_back(total(&Counters::tls_legacy, "tls_legacy_total",
+                      "TLS handshakes with clients of the networks that get old TLS."));
   out.push_back(
       with_each(counter("tls_handshake_failures_total", "TLS handshakes with clients that failed."),
                 workers_, &Counters::handshake_failures, "reason"));

@@ -82,11 +82,11 @@ void Worker::accept(const ActiveListener& listener, std::unique_ptr<net::Transpo
     return begin(listener.settings, std::move(client), std::move(facts));
   }
   const session::Settings& settings = *listener.settings;
+  Arrival::Owner& self = *this;
   auto arrival = std::make_unique<Arrival>(loop_, std::move(client), settings.trusted_networks,
-                                           settings.timeouts.handshake, *this);
+                                           settings.timeouts.handshake, self);
   Arrival* key = arrival.get();
   arrivals_.emplace(key, Arriving{listener.settings, std::move(arrival)});
-  key->start();
 }
 
 /// The client is known: may it come in?
@@ -101,9 +101,10 @@ void Worker::begin(std::shared_ptr<const session::Settings> settings,
                       ? session::EndReason::refused_network
                       : session::EndReason::refused_rate);
   }
+  session::Session::Home& self = *this;
   auto session = std::make_unique<session::Session>(fmt::format("{}-{:x}", index_, next_session_++),
                                                     services_, std::move(settings),
-                                                    std::move(client), std::move(facts), *this);
+                                                    std::move(client), std::move(facts), self);
   session::Session* key = session.get();
   sessions_.emplace(key, Serving{std::move(session), who});
   check_memory();
@@ -125,26 +126,20 @@ void Worker::refuse(const session::Settings& settings, net::Transport& client,
   accept_failed(Error{ErrorCode::limit, std::string(text)});
 }
 
-/// It may not be destroyed in its own call.
 void Worker::on_arrival_finished(Arrival& arrival) {
-  arrived_.push_back(&arrival);
-  reaper_->start(Duration(0));
-}
-
-void Worker::take_arrivals() {
-  for (Arrival* arrival : std::exchange(arrived_, {})) {
-    const auto at = arrivals_.find(arrival);
-    Arriving arriving = std::move(at->second);
-    arrivals_.erase(at);
-    auto arrived = arriving.arrival->take();
-    if (arrived) {
-      begin(std::move(arriving.settings), std::move(arrived->transport), std::move(arrived->facts));
-      continue;
-    }
-    connections_.fetch_sub(1, std::memory_order_relaxed);
-    counters_.sessions_ended[session::EndReason::refused_proxy].add();
-    accept_failed(arrived.error());
+  const auto at = arrivals_.find(&arrival);
+  const Arriving arriving = std::move(at->second);
+  arrivals_.erase(at);
+  if (arrival.outcome() == Arrival::Outcome::arrived) {
+    return begin(arriving.settings, arrival.take_client(), arrival.facts());
   }
+  connections_.fetch_sub(1, std::memory_order_relaxed);
+  counters_.sessions_ended[session::EndReason::refused_proxy].add();
+  // A load balancer that only looks whether we are there is no news.
+  if (arrival.outcome() == Arrival::Outcome::closed) return;
+  accept_failed(Error{ErrorCode::protocol,
+                      fmt::format("PROXY header of {}: {}: {}", arrival.peer().to_string(),
+                                  to_string(*arrival.outcome()), arrival.problem())});
 }
 
 void Worker::accept_failed(const Error& error) {
@@ -161,7 +156,6 @@ void Worker::on_session_ended(session::Session& session) {
 }
 
 void Worker::reap() {
-  take_arrivals();
   for (session::Session* session : std::exchange(ended_, {})) {
     const auto at = sessions_.find(session);
     services_.guard.left(at->second.admitted);
@@ -175,7 +169,6 @@ void Worker::reap() {
 void Worker::drop_arrivals() {
   connections_.fetch_sub(static_cast<std::uint32_t>(arrivals_.size()), std::memory_order_relaxed);
   arrivals_.clear();
-  arrived_.clear();
 }
 
 void Worker::tick() {

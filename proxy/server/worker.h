@@ -74,7 +74,6 @@ class Worker final : session::Session::Home, Arrival::Owner {
   void refuse(const session::Settings& settings, net::Transport& client, session::EndReason reason);
   void accept_failed(const Error& error);
   void on_arrival_finished(Arrival& arrival) override;
-  void take_arrivals();
   void drop_arrivals();
   void on_session_ended(session::Session& session) override;
   void reap();
@@ -94,7 +93,6 @@ class Worker final : session::Session::Home, Arrival::Owner {
   // Addresses of values must stay valid: listeners refer to them.
   std::map<std::string, ActiveListener> listeners_;
   std::unordered_map<Arrival*, Arriving> arrivals_;
-  std::vector<Arrival*> arrived_;
   std::unordered_map<session::Session*, Serving> sessions_;
   std::vector<session::Session*> ended_;
   std::unique_ptr<Timer> reaper_;
