@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import unittest
 
+from . import compatibility
 from . import gateway as gateway_module
 from .certificates import Authority
 from .dovecot import Dovecot
@@ -69,7 +70,10 @@ class Scenario(unittest.TestCase):
         def bad():
             return len(result.failures) + len(result.errors) if result else 0
         before = bad()
+        self._cells = []
         super().run(result)
+        if result and bad() == before:
+            compatibility.write(self._cells, self.id())
         if result and bad() > before:
             for what, read in self._class_logs + getattr(self, "_logs", []):
                 text = read()
@@ -107,6 +111,16 @@ class Scenario(unittest.TestCase):
         server = FakeUpstream(*arguments, **options)
         self.addCleanup(server.stop)
         return server
+
+    # What docs/compatibility.md says
+
+    def client_works(self, program, feature):
+        """This test showed, if it passes, that a mail program's feature works."""
+        self._cells.append(("clients", program, feature))
+
+    def server_works(self, program, feature):
+        """The same for a server behind the gateway."""
+        self._cells.append(("servers", program, feature))
 
     # Configurations
 

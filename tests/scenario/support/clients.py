@@ -1,15 +1,19 @@
-"""Mail programs as people use them: curl, fetchmail, Python's poplib.
+"""Mail programs as people use them, and libraries that scripts use.
 
 Each fetches the whole mailbox and returns what it got, in a form that only makes sense compared
-with what the same program fetches directly from the server.
+with what the same program fetches directly from the server. All take (folder, form, port, ca,
+user, password); `mechanism` is what the program shall log in with, in its own words. Thunderbird
+is in thunderbird.py, neomutt in neomutt.py.
 """
 
 import os
 import poplib
+import pwd
 import shutil
 import ssl
 import subprocess
 import sys
+import tempfile
 
 # poplib refuses lines longer than 2,048 octets; messages of the corpus have 100,000.
 poplib._MAXLINE = 1 << 20
@@ -18,17 +22,21 @@ PLAIN, POP3S, STLS = "plain", "POP3S", "STLS"
 DEADLINE = 300
 
 
-def _run(words, folder, env=None):
+class Failed(AssertionError):
+    """A program ended with an error."""
+
+
+def _run(words, folder, env=None, **options):
     done = subprocess.run([str(word) for word in words], cwd=folder, env=env, text=True,
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=DEADLINE,
-                          errors="replace")
+                          errors="replace", **options)
     if done.returncode != 0:
-        raise AssertionError(f"{words[0]} ended with {done.returncode}: "
-                             f"{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        raise Failed(f"{words[0]} ended with {done.returncode}: "
+                     f"{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done
 
 
-def _fresh(folder, name):
+def fresh(folder, name):
     path = os.path.join(str(folder), name)
     shutil.rmtree(path, ignore_errors=True)
     os.makedirs(path)
@@ -49,10 +57,10 @@ def curl_url(form, port):
     return f"{'pop3s' if form == POP3S else 'pop3'}://localhost:{port}/"
 
 
-def curl(folder, form, port, ca, user, password, count):
+def curl(folder, form, port, ca, user, password, count, more=()):
     """The listing, then messages 1 to count on one connection: list of bytes."""
-    folder = _fresh(folder, "curl")
-    words = curl_words(form, ca, user, password)
+    folder = fresh(folder, "curl")
+    words = [*curl_words(form, ca, user, password), *more]
     url = curl_url(form, port)
     listing = os.path.join(folder, "list")
     _run([*words, "--ipv4", url, "--output", listing, f"{url}[1-{count}]", "--output", "#1"],
@@ -73,7 +81,7 @@ set no syslog
 set no bouncemail
 set invisible
 defaults no rewrite no dropstatus no dropdelivered no stripcr
-poll localhost service {port} protocol POP3 timeout 120
+poll localhost service {port} protocol {protocol} {auth} timeout 120
   user "{user}" password "{password}"
   {tls}
   keep fetchall
@@ -87,21 +95,40 @@ _FETCHMAIL_TLS = {
 }
 
 
-def fetchmail(folder, form, port, ca, user, password):
-    """Everything fetchmail hands to its delivery program, as one mailbox: bytes."""
-    folder = _fresh(folder, "fetchmail")
+def _deliver(folder):
+    """A program that takes messages on its standard input, and the mailbox it appends to."""
     mailbox = os.path.join(folder, "mailbox")
-    deliver = os.path.join(folder, "deliver")
-    with open(deliver, "w") as file:
-        file.write(f"#!/bin/sh\n{{ cat; printf '\\n=== end of a message ===\\n'; }} >>'{mailbox}'\n")
-    os.chmod(deliver, 0o700)
-    rc = os.path.join(folder, "rc")
-    with open(rc, "w") as file:
-        file.write(_FETCHMAILRC.format(port=port, user=user, password=password, mda=deliver,
-                                       tls=_FETCHMAIL_TLS[form].format(ca=ca)))
-    os.chmod(rc, 0o600)
-    env = {"PATH": os.environ["PATH"], "HOME": folder, "FETCHMAILHOME": folder, "LC_ALL": "C",
-           "USER": "tester", "LOGNAME": "tester"}
+    program = os.path.join(folder, "deliver")
+    _write(program, f"#!/bin/sh\n{{ cat; printf '\\n=== end of a message ===\\n'; }} >>'{mailbox}'\n",
+           0o700)
+    return program, mailbox
+
+
+def _write(path, text, mode=0o600):
+    with open(path, "w") as file:
+        file.write(text)
+    os.chmod(path, mode)
+    return path
+
+
+def home(folder):
+    """The environment of a program whose home is `folder`."""
+    return {"PATH": os.environ["PATH"], "HOME": folder, "LC_ALL": "C", "USER": "tester",
+            "LOGNAME": "tester"}
+
+
+def fetchmail(folder, form, port, ca, user, password, mechanism=""):
+    """Everything fetchmail hands to its delivery program, as one mailbox: bytes. `mechanism`:
+    nothing, "APOP", or what fetchmail calls auth."""
+    folder = fresh(folder, "fetchmail")
+    deliver, _ = _deliver(folder)
+    apop = mechanism == "APOP"
+    rc = _write(os.path.join(folder, "rc"), _FETCHMAILRC.format(
+        port=port, user=user, password=password, mda=deliver,
+        protocol="APOP" if apop else "POP3",
+        auth=f"auth {mechanism}" if mechanism and not apop else "",
+        tls=_FETCHMAIL_TLS[form].format(ca=ca)))
+    env = {**home(folder), "FETCHMAILHOME": folder}
     _run(["fetchmail", "--fetchmailrc", rc, "--nosyslog", "--nodetach", "--idfile",
           os.path.join(folder, "ids"), "--pidfile", os.path.join(folder, "pid")], folder, env)
     return _read(folder, "mailbox")
@@ -133,6 +160,107 @@ def poplib_fetch(form, port, ca, user, password):
         return result
     finally:
         connection.close()
+
+
+_GETMAILRC = """\
+[retriever]
+type = {kind}
+server = localhost
+port = {port}
+username = {user}
+password = {password}
+{ca}
+[destination]
+type = Maildir
+path = {folder}/Maildir/
+[options]
+delete = false
+read_all = true
+delivered_to = false
+received = false
+verbose = 0
+"""
+
+
+def getmail(folder, form, port, ca, user, password):
+    """What getmail6 puts into its Maildir: list of bytes. It knows no STLS, and refuses root."""
+    folder = fresh(folder, "getmail")
+    for part in ("cur", "new", "tmp"):
+        os.makedirs(os.path.join(folder, "Maildir", part))
+    rc = _write(os.path.join(folder, "rc"), _GETMAILRC.format(
+        kind="SimplePOP3SSLRetriever" if form == POP3S else "SimplePOP3Retriever", port=port,
+        user=user, password=password, ca=f"ca_certs = {ca}" if form == POP3S else "",
+        folder=folder))
+    as_somebody = _as_somebody(folder)
+    done = _run(["getmail", "--quiet", "--getmaildir", folder, "--rcfile", rc], folder,
+                home(folder), **as_somebody)
+    if "Error" in done.stdout + done.stderr:
+        raise Failed(done.stdout + done.stderr)
+    new = os.path.join(folder, "Maildir", "new")
+    return sorted(_read(new, name) for name in os.listdir(new))
+
+
+def _as_somebody(folder):
+    """Options that run a program as another user than root, who owns `folder` and may get there."""
+    if os.getuid() != 0:
+        return {}
+    somebody = pwd.getpwnam("nobody")
+    for path, folders, files in os.walk(folder):
+        for name in [path] + [os.path.join(path, file) for file in folders + files]:
+            os.chown(name, somebody.pw_uid, somebody.pw_gid)
+    while folder != tempfile.gettempdir() and len(folder) > 1:
+        folder = os.path.dirname(folder)
+        if os.stat(folder).st_uid == 0 and folder.startswith(tempfile.gettempdir() + "/"):
+            os.chmod(folder, 0o755)
+    return {"user": somebody.pw_uid, "group": somebody.pw_gid, "extra_groups": []}
+
+
+_MPOPRC = """\
+account default
+host localhost
+port {port}
+user {user}
+password {password}
+auth {auth}
+tls {tls}
+tls_starttls {starttls}
+{trust}
+delivery mda {mda}
+uidls_file {folder}/uidls
+keep on
+only_new off
+received_header off
+pipelining {pipelining}
+"""
+
+
+def mpop(folder, form, port, ca, user, password, mechanism="user", pipelining="auto"):
+    """Everything mpop hands to its delivery program, as one mailbox: bytes."""
+    folder = fresh(folder, "mpop")
+    deliver, _ = _deliver(folder)
+    rc = _write(os.path.join(folder, "rc"), _MPOPRC.format(
+        port=port, user=user, password=password, auth=mechanism, mda=deliver, folder=folder,
+        tls="off" if form == PLAIN else "on", starttls="on" if form == STLS else "off",
+        trust="" if form == PLAIN else f"tls_trust_file {ca}", pipelining=pipelining))
+    _run(["mpop", "--quiet", "--file", rc], folder, home(folder))
+    return _read(folder, "mailbox")
+
+
+def _perl(script):
+    def fetch(folder, form, port, ca, user, password, mechanism=""):
+        folder = fresh(folder, script)
+        _run(["perl", os.path.join(os.path.dirname(__file__), script + ".pl"), form, port, ca, user,
+              password, os.path.join(folder, "mailbox"), mechanism], folder, home(folder))
+        return _read(folder, "mailbox")
+    return fetch
+
+
+net_pop3 = _perl("net_pop3")
+net_pop3.__doc__ = """What Perl's Net::POP3 fetches, as one mailbox: bytes. Mechanism: "", "APOP" or
+"SASL", then it chooses itself."""
+mail_pop3client = _perl("mail_pop3client")
+mail_pop3client.__doc__ = """What Perl's Mail::POP3Client fetches, as one mailbox: bytes. Mechanism:
+"", "APOP" or "CRAM-MD5"."""
 
 
 if sys.version_info < (3, 9):

@@ -25,7 +25,8 @@ class Verification : public ::testing::Test {
       return "";
     }
     EXPECT_EQ(pair.server->got, "");
-    EXPECT_EQ(tls::handshake_failure(*pair.client->transport), tls::HandshakeFailure::other);
+    EXPECT_EQ(tls::handshake_failure(*pair.client->transport),
+              tls::HandshakeFailure::bad_certificate);
     EXPECT_EQ(pair.client->transport->end()->code, ErrorCode::tls);
     EXPECT_FALSE(pair.client->transport->end()->retryable());
     // The server heard why.

@@ -96,16 +96,29 @@ std::unique_ptr<net::Transport> wrap_as_server(std::unique_ptr<net::Transport> p
 TlsFixture::TlsFixture()
     : issued(authority.issue()), ca_file(files.write("ca.pem", authority.certificate())) {}
 
-std::shared_ptr<const tls::ServerContext> TlsFixture::server(
-    const Issued& identity, tls::Version min,
-    std::shared_ptr<const tls::TicketKeys> tickets) const {
-  const auto made = tls::ServerContext::create(
-      {.certificate_file = files.write("certificate.pem", identity.certificate),
-       .key_file = files.write("key.pem", identity.key),
-       .min_version = min,
-       .tickets = std::move(tickets)});
+std::shared_ptr<const tls::Identity> TlsFixture::identity(const Issued& identity,
+                                                          const std::string& name,
+                                                          const std::string& ocsp) const {
+  const auto loaded =
+      tls::Identity::load({.certificate = files.write(name + ".pem", identity.certificate),
+                           .key = files.write(name + ".key", identity.key),
+                           .ocsp = ocsp.empty() ? "" : files.write(name + ".ocsp", ocsp)});
+  EXPECT_TRUE(loaded) << loaded.error().detail;
+  return loaded.value_or(nullptr);
+}
+
+std::shared_ptr<const tls::ServerContext> TlsFixture::server(const tls::ServerOptions& options) {
+  const auto made = tls::ServerContext::create(options);
   EXPECT_TRUE(made) << made.error().detail;
   return made.value_or(nullptr);
+}
+
+std::shared_ptr<const tls::ServerContext> TlsFixture::server(
+    const Issued& issued_identity, tls::Version min,
+    std::shared_ptr<const tls::TicketKeys> tickets) const {
+  return server({.identities = {identity(issued_identity)},
+                 .min_version = min,
+                 .tickets = std::move(tickets)});
 }
 
 std::shared_ptr<const tls::ClientContext> TlsFixture::client(const std::string& name,

@@ -67,6 +67,12 @@ class TlsPair {
 /// The files and contexts that most tests need: a server for mail.example.org and its CA.
 struct TlsFixture {
   TlsFixture();
+  /// `issued` in files called `name`, with `ocsp` to be stapled unless it is empty.
+  [[nodiscard]] std::shared_ptr<const tls::Identity> identity(
+      const Issued& identity, const std::string& name = "certificate",
+      const std::string& ocsp = {}) const;
+  [[nodiscard]] static std::shared_ptr<const tls::ServerContext> server(
+      const tls::ServerOptions& options);
   [[nodiscard]] std::shared_ptr<const tls::ServerContext> server(
       const Issued& identity, tls::Version min = tls::Version::tls1_2,
       std::shared_ptr<const tls::TicketKeys> tickets = nullptr) const;
