@@ -140,9 +140,11 @@ class HealthChecker::Check final : Opening::Owner, net::TransportObserver {
   void tell() {
     const ServerState::Health now = server_->state->health();
     if (std::exchange(told_, now) == now) return;
-    const bool up = now == ServerState::Health::up;
-    const std::string_view problem = problem_.empty() ? "logins could not reach it" : problem_;
-    home_.changed_(*pool_, *server_, up ? std::string_view() : problem);
+    std::string_view problem;
+    if (now != ServerState::Health::up) {
+      problem = problem_.empty() ? std::string_view("logins could not reach it") : problem_;
+    }
+    home_.changed_(*pool_, *server_, problem);
   }
 
   HealthChecker& home_;

@@ -40,10 +40,12 @@ pop3::Xclient xclient_of(const net::ClientFacts& client) {
   xclient.server_name = client.server_name;
   xclient.secure = client.secure;
   xclient.forward = client.forwarded;
-  // 0: the hops are used up, and nothing may be sent.
   xclient.hops = client.hops > 0 ? static_cast<std::uint8_t>(client.hops - 1) : std::uint8_t{0};
   return xclient;
 }
+
+/// A receiver refuses a TTL below (see pop3::parse_xclient).
+constexpr std::uint8_t kFewestHops = 2;
 
 /// Failures of our own say nothing about the server.
 bool is_servers_fault(ErrorCode code) {
@@ -189,7 +191,7 @@ void Opening::on_tls_established() {
 /// Dovecot does itself. Both speak of the connection as clients will log in on it.
 void Opening::introduce() {
   if (xclient_ && offers_xclient_) {
-    if (xclient_->hops == 0) {
+    if (xclient_->hops < kFewestHops) {
       return give_up(ErrorCode::limit, "XCLIENT: too many hops, is this a loop?");
     }
     enter(State::xclient, timeouts_.upstream_login);
