@@ -145,7 +145,7 @@ struct Route {
   /// What upstream gets as user name: text with {user}, {local}, {domain}.
   std::string user = "{user}";
   bool lower_case = false;     ///< of the name sent upstream
-  std::string default_domain;  ///< {domain} of a user without one
+  std::string default_domain;  ///< of a user without one, for {domain} and for `domains`
 };
 
 struct Timeouts {
