@@ -1,96 +1,18 @@
 #include "config/build.h"
 
-#include <initializer_list>
-#include <limits>
-#include <optional>
+#include <cstddef>
 #include <string>
 #include <utility>
 
+#include "config/build_parts.h"
+#include "config/reader.h"
 #include "config/units.h"
 
 namespace gatepost::config {
 
 namespace {
 
-template <class T>
-using Choices = std::initializer_list<std::pair<const char*, T>>;
-
-/// Reads members of one object into fields. A key that is not there leaves the default.
-class Reader {
- public:
-  Reader(const Json& object, std::string path, Findings& findings)
-      : object_(object), path_(std::move(path)), findings_(findings) {}
-
-  [[nodiscard]] Reader section(const char* key) const {
-    static const Json kNothing = Json::object();
-    const Json* value = find(key);
-    return {value == nullptr ? kNothing : *value, path_of(key), findings_};
-  }
-  [[nodiscard]] const Json* find(const char* key) const {
-    if (!object_.is_object()) return nullptr;
-    const auto member = object_.find(key);
-    return member == object_.end() ? nullptr : &*member;
-  }
-  [[nodiscard]] std::string path_of(const char* key) const { return path_ + pointer_step(key); }
-  void error(const char* key, std::string text) const {
-    findings_.error(path_of(key), std::move(text));
-  }
-
-  [[nodiscard]] std::optional<std::string> text(const char* key) const {
-    const Json* value = find(key);
-    if (value == nullptr || !value->is_string()) return std::nullopt;
-    return value->get<std::string>();
-  }
-  void read(const char* key, std::string& field) const {
-    if (auto value = text(key)) field = std::move(*value);
-  }
-  void read(const char* key, bool& field) const {
-    const Json* value = find(key);
-    if (value != nullptr && value->is_boolean()) field = value->get<bool>();
-  }
-  template <std::unsigned_integral Number>
-    requires(!std::same_as<Number, bool>)
-  void read(const char* key, Number& field) const {
-    const Json* value = find(key);
-    if (value == nullptr || !value->is_number_unsigned()) return;
-    const auto number = value->get<std::uint64_t>();
-    if (number <= std::numeric_limits<Number>::max()) field = static_cast<Number>(number);
-  }
-  template <class Rep, class Period>
-  void read(const char* key, std::chrono::duration<Rep, Period>& field) const {
-    const auto value = text(key);
-    const auto duration = value ? parse_duration(*value) : std::nullopt;
-    if (duration) field = std::chrono::duration_cast<std::chrono::duration<Rep, Period>>(*duration);
-  }
-  template <class T>
-  void read(const char* key, T& field, Choices<T> choices) const {
-    const auto value = text(key);
-    for (const auto& [name, choice] : choices) {
-      if (value && *value == name) field = choice;
-    }
-  }
-  /// Whether `field` holds an address now.
-  [[nodiscard]] bool read(const char* key, Endpoint& field, std::uint16_t default_port) const {
-    const auto value = text(key);
-    if (!value) return false;
-    auto endpoint = Endpoint::parse(*value, default_port);
-    if (!endpoint) {
-      error(key, endpoint.error().detail);
-      return false;
-    }
-    field = std::move(*endpoint);
-    return true;
-  }
-
- private:
-  const Json& object_;
-  std::string path_;
-  Findings& findings_;
-};
-
-constexpr Choices<TlsVersion> kVersions{{"1.2", TlsVersion::tls1_2}, {"1.3", TlsVersion::tls1_3}};
-
-void build_listener(const Reader& in, Built& built, Findings& findings) {
+void build_listener(const Reader& in, Built& built) {
   Listener listener;
   built.listener_has_address.push_back(in.read("address", listener.address, 0));
   listener.name = listener.address.to_string();
@@ -102,49 +24,14 @@ void build_listener(const Reader& in, Built& built, Findings& findings) {
   if (const auto mode = in.text("unix_mode")) {
     listener.unix_mode = parse_mode(*mode).value_or(listener.unix_mode);
   }
-  const Json* networks = in.find("cleartext_login_networks");
-  for (std::size_t i = 0; networks != nullptr && networks->is_array() && i < networks->size();
-       ++i) {
-    if (!(*networks)[i].is_string()) continue;
-    auto network = IpNetwork::parse((*networks)[i].get<std::string>());
-    if (network) {
-      listener.cleartext_login_networks.push_back(*network);
-    } else {
-      findings.error(in.path_of("cleartext_login_networks") + "/" + std::to_string(i),
-                     network.error().detail);
-    }
-  }
+  in.read("cleartext_login_networks", listener.cleartext_login_networks);
+  in.read("legacy_tls_networks", listener.legacy_tls_networks);
+  in.read("proxy_protocol", listener.proxy_protocol);
+  in.read("xclient", listener.xclient);
+  in.read("trusted_networks", listener.trusted_networks);
+  in.read("apop", listener.apop);
+  in.read("implementation", listener.implementation);
   built.config.listeners.push_back(std::move(listener));
-}
-
-void build_tls(const Reader& in, Tls& tls) {
-  in.read("certificate", tls.certificate);
-  in.read("key", tls.key);
-  in.read("min_version", tls.min_version, kVersions);
-  in.read("ticket_rotation", tls.ticket_rotation);
-}
-
-void build_upstream(const Reader& in, Built& built) {
-  Upstream& upstream = built.config.upstream;
-  in.read<UpstreamTls>("tls", upstream.tls,
-                       {{"none", UpstreamTls::none},
-                        {"starttls", UpstreamTls::starttls},
-                        {"implicit", UpstreamTls::implicit}});
-  const std::uint16_t port = upstream.tls == UpstreamTls::implicit ? 995 : 110;
-  built.upstream_has_address = in.read("address", upstream.address, port);
-  if (built.upstream_has_address && !upstream.address.is_unix()) {
-    if (upstream.address.host.empty()) {
-      in.error("address", "names no host; for a server on this machine write 127.0.0.1:" +
-                              std::to_string(upstream.address.port));
-    } else if (upstream.address.port == 0) {
-      in.error("address", "port 0 is no port to connect to");
-    }
-  }
-  in.read("verify", upstream.verify);
-  in.read("ca_file", upstream.ca_file);
-  in.read("server_name", upstream.server_name);
-  in.read("min_version", upstream.min_version, kVersions);
-  in.read("resolve_every", upstream.resolve_every);
 }
 
 void build_timeouts(const Reader& in, Timeouts& timeouts) {
@@ -166,6 +53,14 @@ void build_limits(const Reader& in, Limits& limits) {
   in.read("memory", limits.memory);
   if (const auto size = in.text("memory"))
     limits.memory = parse_size(*size).value_or(limits.memory);
+  in.read("connections_per_network", limits.connections_per_network);
+  in.read("network_prefix_v4", limits.network_prefix_v4);
+  in.read("network_prefix_v6", limits.network_prefix_v6);
+  in.read("accept_rate", limits.accept_rate);
+  in.read("free_failed_logins", limits.free_failed_logins);
+  in.read("failed_login_delay_max", limits.failed_login_delay_max);
+  in.read("failed_login_memory", limits.failed_login_memory);
+  in.read("exempt_networks", limits.exempt_networks);
 }
 
 void build_admin(const Reader& in, Admin& admin) {
@@ -197,16 +92,13 @@ Built build(const Json& document, Findings& findings) {
   Config& config = built.config;
   const Reader root(document, "", findings);
   root.read("workers", config.workers);
-  const Json* listeners = root.find("listeners");
-  // More than the schema allows were reported by it; there is no need to look at each.
   constexpr std::size_t kMaxListeners = 64;
-  for (std::size_t i = 0; listeners != nullptr && listeners->is_array() &&
-                          i < std::min(listeners->size(), kMaxListeners);
-       ++i) {
-    build_listener({(*listeners)[i], "/listeners/" + std::to_string(i), findings}, built, findings);
-  }
-  build_tls(root.section("tls"), config.tls);
-  build_upstream(root.section("upstream"), built);
+  root.for_each("listeners", kMaxListeners, [&](const Json& listener, const std::string& path) {
+    build_listener({listener, path, findings}, built);
+  });
+  build_tls(root.section("tls"), config.tls, findings);
+  build_pools(root, built, findings);
+  build_routes(root, built, findings);
   build_timeouts(root.section("timeouts"), config.timeouts);
   build_limits(root.section("limits"), config.limits);
   build_admin(root.section("admin"), config.admin);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "config/config.h"
@@ -8,11 +9,18 @@
 
 namespace gatepost::config {
 
+/// Where a pool stands in the document.
+struct PoolPlace {
+  std::string path;
+  std::vector<std::string> servers;  ///< of each server's address
+};
+
 struct Built {
   Config config;
   /// Where an address could not be read there is nothing to compare with others.
   std::vector<bool> listener_has_address;
-  bool upstream_has_address = false;
+  std::vector<PoolPlace> pools;     ///< of each pool; a server without an address is left out
+  std::vector<std::string> routes;  ///< of each route, where it stands in the document
 };
 
 /// Makes the structs. Reports addresses, networks and names that cannot be parsed; leaves out, in

@@ -44,6 +44,8 @@ struct Listener {
   /// trusted_networks may connect.
   bool proxy_protocol = false;
   bool xclient = false;  ///< XCLIENT is offered to trusted_networks
+  /// Not empty with either of the two, but for a Unix socket: there it is empty, and whoever may
+  /// open the socket is trusted.
   std::vector<IpNetwork> trusted_networks;
   bool apop = false;           ///< upstream is asked before the greeting, for its APOP timestamp
   std::string implementation;  ///< what CAPA says as IMPLEMENTATION; empty: nothing

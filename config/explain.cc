@@ -8,29 +8,12 @@
 #include <vector>
 
 #include "config/schema_check.h"
+#include "config/schema_tree.h"
 #include "config/units.h"
 
 namespace gatepost::config {
 
 namespace {
-
-/// The part of the schema that rules the value at `path`; null when the path leads nowhere.
-const Json* node_at(std::string_view path) {
-  const Json* node = &schema_json();
-  while (!path.empty() && node != nullptr) {
-    const std::size_t end = std::min(path.find('/', 1), path.size());
-    const std::string key(path.substr(1, end - 1));
-    path.remove_prefix(end);
-    if (node->contains("items")) {
-      node = &(*node)["items"];
-    } else if (node->contains("properties") && (*node)["properties"].contains(key)) {
-      node = &(*node)["properties"][key];
-    } else {
-      node = nullptr;
-    }
-  }
-  return node;
-}
 
 std::string text_of(const Json& node, const char* key) { return node.value(key, std::string()); }
 
@@ -63,9 +46,16 @@ std::string describe(const Json& node) {
         text_of(node, "x-minimum"), text_of(node, "x-maximum"));
   }
   const Json& type = node["type"];
-  if (type.is_array()) return text_of(node, "x-pattern-text") + " or a whole number" + range(node);
+  if (type.is_array()) {
+    const bool number = node.contains("minimum");
+    return text_of(node, "x-pattern-text") + (number ? " or a whole number" + range(node) : "");
+  }
   if (type == "integer") return "a whole number" + range(node);
   if (type == "boolean") return "true or false";
+  if (type == "object" && node.contains("maxProperties")) {
+    return fmt::format("an object with {} to {} members", node.value("minProperties", 0),
+                       node.value("maxProperties", 0));
+  }
   if (type == "object") return "an object";
   if (type == "array") {
     return fmt::format("a list of {} to {} items", node.value("minItems", 0),
@@ -83,7 +73,7 @@ std::string describe(const Json& node) {
 std::string found(const Json& value) {
   switch (value.type()) {
     case Json::value_t::object:
-      return "an object";
+      return fmt::format("an object with {} members", value.size());
     case Json::value_t::array:
       return fmt::format("a list of {} items", value.size());
     case Json::value_t::string:
@@ -98,7 +88,7 @@ void must_be(const std::string& path, const Json& value, const Json& node, Findi
 }
 
 void explain_missing(const std::string& path, Findings& findings) {
-  const Json* node = node_at(path);
+  const Json* node = rule_at(path);
   if (node == nullptr) return findings.error(path, "missing");
   // An object is missing because of what must stand in it: that is what an administrator sets.
   if (node->contains("required") && (*node)["type"] == "object") {
@@ -133,7 +123,7 @@ void explain(const Violation& violation, const Json& document, Findings& finding
         findings);
     return;
   }
-  const Json* node = node_at(violation.path);
+  const Json* node = rule_at(violation.path);
   const Json::json_pointer pointer(violation.path);
   if (node == nullptr || !document.contains(pointer)) {
     findings.error(violation.path, violation.text);
@@ -158,18 +148,23 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 /// An object of the schema other than a list's items that knows `key`.
 std::string place_of(const std::string& key) {
-  for (const auto& [name, node] : schema_json()["properties"].items()) {
-    if (node.contains("properties") && node["properties"].contains(key)) return "/" + name;
+  for (const auto& [name, unused] : schema_json()["properties"].items()) {
+    const Json* node = rule_of_member(schema_json(), name);
+    if (node->contains("properties") && (*node)["properties"].contains(key)) return "/" + name;
   }
   return schema_json()["properties"].contains(key) ? "/" : "";
 }
 
-std::string unknown_key(const std::string& key, const Json& known) {
+std::string unknown_key(const std::string& key, const Json& node) {
+  if (node.contains("patternProperties")) {
+    return fmt::format("a name here is {}", text_of(node, "x-pattern-text"));
+  }
+  const Json& known = node["properties"];
   constexpr std::size_t kLongestKey = 40;
   if (key.size() > kLongestKey) return "unknown key";
   std::string nearest;
   std::size_t best = key.size() / 4 + 2;
-  for (const auto& [name, node] : known.items()) {
+  for (const auto& [name, unused] : known.items()) {
     if (const std::size_t far = distance(key, name); far < best) {
       best = far;
       nearest = name;
@@ -204,19 +199,18 @@ void check_values(const std::string& path, const Json& value, const Json& node,
                   Findings& findings) {
   if (findings.full()) return;
   if (node.contains("x-unit") && !in_range(value, node)) must_be(path, value, node, findings);
-  if (value.is_object() && node.contains("properties")) {
-    const Json& known = node["properties"];
+  if (value.is_object()) {
     for (const auto& [key, child] : value.items()) {
       const std::string child_path = path + pointer_step(key);
-      if (known.contains(key)) {
-        check_values(child_path, child, known[key], findings);
-      } else {
-        findings.error(child_path, unknown_key(key, known));
+      if (const Json* rule = rule_of_member(node, key)) {
+        check_values(child_path, child, *rule, findings);
+      } else if (node.contains("additionalProperties")) {
+        findings.error(child_path, unknown_key(key, node));
       }
     }
-  } else if (value.is_array() && node.contains("items")) {
+  } else if (const Json* rule = rule_of_items(node); rule != nullptr && value.is_array()) {
     for (std::size_t i = 0; i < value.size(); ++i) {
-      check_values(path + "/" + std::to_string(i), value[i], node["items"], findings);
+      check_values(path + "/" + std::to_string(i), value[i], *rule, findings);
     }
   }
 }

@@ -55,9 +55,12 @@ void Findings::came_from_flag(std::string path, std::string flag) {
 }
 
 Problem Findings::locate(const std::string& path, std::string text) const {
-  for (const auto& [top, flag] : flags_) {
-    if (is_at_or_below(path, top)) return {flag, 0, std::move(text)};
+  const std::pair<std::string, std::string>* nearest = nullptr;
+  for (const auto& flag : flags_) {
+    const bool is_nearer = nearest == nullptr || flag.first.size() > nearest->first.size();
+    if (is_nearer && is_at_or_below(path, flag.first)) nearest = &flag;
   }
+  if (nearest != nullptr) return {nearest->second, 0, std::move(text)};
   const Lines* node = &lines_;
   std::string_view rest = path;
   while (!rest.empty()) {

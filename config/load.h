@@ -23,12 +23,15 @@ struct Problem {
 /// Values from flags and environment; each one that is set replaces the file's.
 /// The command line fills it; the names are those of the flags.
 struct Overrides {
-  std::optional<std::string> pop3s;       ///< address of an implicit TLS listener
-  std::optional<std::string> pop3;        ///< address of an STLS listener
-  std::optional<std::string> pop3_plain;  ///< address of a listener without TLS
-  std::optional<std::string> upstream, upstream_tls, upstream_ca, upstream_name;
+  std::optional<std::string> pop3s;            ///< address of an implicit TLS listener
+  std::optional<std::string> pop3;             ///< address of an STLS listener
+  std::optional<std::string> pop3_plain;       ///< address of a listener without TLS
+  std::optional<bool> proxy_protocol;          ///< of every listener
+  std::optional<std::string> trusted_network;  ///< of every TCP listener; several with commas
+  std::optional<std::string> upstream;         ///< address; several with commas
+  std::optional<std::string> upstream_tls, upstream_ca, upstream_name;
   std::optional<bool> upstream_verify;
-  std::optional<std::string> cert, key;
+  std::optional<std::string> cert, key, cert_folder;
   std::optional<std::string> workers;  ///< "auto" or a number
   std::optional<std::string> admin;    ///< address or "off"
   std::optional<std::string> log_level, log_format, log_file;

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "config/document.h"
 #include "config/units.h"
@@ -18,6 +21,16 @@ bool is_utf8(const Json& text) {
     return !text.dump().empty();
   } catch (const Json::exception&) {
     return false;
+  }
+}
+
+std::vector<std::string> split(std::string_view list) {
+  std::vector<std::string> parts;
+  while (true) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    parts.emplace_back(list.substr(0, comma));
+    if (comma == list.size()) return parts;
+    list.remove_prefix(comma + 1);
   }
 }
 
@@ -45,6 +58,12 @@ class Writer {
     if (value) set(flag, path, Json(*value));
   }
 
+  /// The file's list gives way to one with nothing but `value`.
+  void set_list(const char* flag, const std::string& path,
+                const std::optional<std::string>& value) {
+    if (value && fits(flag, *value)) set(flag, path, Json::array({*value}));
+  }
+
   void add_listener(const char* flag, const std::optional<std::string>& address, const char* tls) {
     if (!address || !fits(flag, *address)) return;
     findings_.came_from_flag(fmt::format("/listeners/{}", listeners_.size()), flag);
@@ -55,7 +74,44 @@ class Writer {
     if (!listeners_.empty() && document_.is_object()) document_["listeners"] = listeners_;
   }
 
+  /// Sets `key` in every listener, those of the file and those of flags.
+  void set_in_listeners(const char* flag, const char* key, const Json& value, bool unix_too) {
+    if (!document_.is_object() || !document_.contains("listeners")) return;
+    Json& listeners = document_["listeners"];
+    for (std::size_t i = 0; listeners.is_array() && i < listeners.size(); ++i) {
+      Json& listener = listeners[i];
+      if (!listener.is_object() || (!unix_too && is_unix(listener))) continue;
+      listener[key] = value;
+      findings_.came_from_flag(fmt::format("/listeners/{}/{}", i, key), flag);
+    }
+  }
+  void set_in_tcp_listeners(const char* flag, const char* key,
+                            const std::optional<std::string>& list) {
+    if (list && fits(flag, *list)) set_in_listeners(flag, key, split(*list), /*unix_too=*/false);
+  }
+
+  /// One address or several take the place of every way to name servers.
+  void set_upstream(const char* flag, const std::optional<std::string>& list) {
+    if (!list || !fits(flag, *list) || !document_.is_object()) return;
+    Json& upstream = document_["upstream"];
+    if (upstream.is_null()) upstream = Json::object();
+    if (!upstream.is_object()) return;
+    for (const char* way : {"address", "servers", "srv"}) upstream.erase(way);
+    const std::vector<std::string> addresses = split(*list);
+    if (addresses.size() == 1) {
+      set(flag, "/upstream/address", Json(addresses.front()));
+    } else {
+      set(flag, "/upstream/servers", Json(addresses));
+    }
+  }
+
  private:
+  static bool is_unix(const Json& listener) {
+    const auto address = listener.find("address");
+    return address != listener.end() && address->is_string() &&
+           address->get_ref<const std::string&>().starts_with("unix:");
+  }
+
   bool fits(const char* flag, const Json& value) {
     if (!value.is_string()) return true;
     std::string fault = fault_of_text(value.get_ref<const std::string&>());
@@ -78,7 +134,12 @@ void apply_overrides(const Overrides& overrides, Json& document, Findings& findi
   writer.add_listener("--pop3", overrides.pop3, "starttls");
   writer.add_listener("--pop3-plain", overrides.pop3_plain, "none");
   writer.write_listeners();
-  writer.set("--upstream", "/upstream/address", overrides.upstream);
+  if (overrides.proxy_protocol) {
+    writer.set_in_listeners("--proxy-protocol", "proxy_protocol", *overrides.proxy_protocol,
+                            /*unix_too=*/true);
+  }
+  writer.set_in_tcp_listeners("--trusted-network", "trusted_networks", overrides.trusted_network);
+  writer.set_upstream("--upstream", overrides.upstream);
   writer.set("--upstream-tls", "/upstream/tls", overrides.upstream_tls);
   writer.set("--upstream-ca", "/upstream/ca_file", overrides.upstream_ca);
   writer.set("--upstream-name", "/upstream/server_name", overrides.upstream_name);
@@ -87,6 +148,7 @@ void apply_overrides(const Overrides& overrides, Json& document, Findings& findi
   }
   writer.set("--cert", "/tls/certificate", overrides.cert);
   writer.set("--key", "/tls/key", overrides.key);
+  writer.set_list("--cert-folder", "/tls/certificate_folders", overrides.cert_folder);
   if (overrides.workers) {
     const auto count = parse_count(*overrides.workers);
     writer.set("--workers", "/workers", count ? Json(*count) : Json(*overrides.workers));

@@ -6,6 +6,7 @@
 #include <valijson/validator.hpp>
 
 #include "config/findings.h"
+#include "config/schema_tree.h"
 
 namespace gatepost::config {
 
@@ -33,11 +34,6 @@ std::string pointer(const std::vector<std::string>& context) {
 }
 
 }  // namespace
-
-const Json& schema_json() {
-  static const Json schema_value = Json::parse(schema());
-  return schema_value;
-}
 
 std::vector<Violation> find_violations(const Json& document) {
   // Without strict types valijson would take the text "5" for a number.

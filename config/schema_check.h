@@ -13,9 +13,6 @@ struct Violation {
   std::string text;
 };
 
-/// The schema as a value.
-[[nodiscard]] const Json& schema_json();
-
 /// Validates against the schema with valijson; empty when all is well. This is the only file that
 /// includes it: it takes long to compile.
 [[nodiscard]] std::vector<Violation> find_violations(const Json& document);

@@ -62,6 +62,35 @@ they began with. Where it says so below, a change takes effect at a restart only
 Unknown keys, keys that stand twice in one object, and values out of range are errors: Gatepost
 does not start with them, and after SIGHUP it goes on with what it had. Warnings stop nothing.
 
+### Several servers, many customers
+
+`upstream` is all that one server needs, or several that know the same users. Where different users
+live on different servers, each kind of server is a **pool** with a name, and **routes** say who goes
+where and under what name:
+
+```jsonc
+{
+  "listeners": [{"address": ":995"}],
+  "tls": {"certificate_folders": ["/etc/gatepost/certificates"]},
+  "upstream": {"servers": ["192.0.2.21", "192.0.2.22"], "tls": "starttls", "server_name": "pop.example.com"},
+  "pools": {"old": {"address": "127.0.0.1:1110"}},
+  "routes": [
+    {"domains": ["example.net", "example.org"], "pool": "old", "user": "{local}"}
+  ]
+}
+```
+
+A login goes through the routes from the first to the last. All conditions of a route must hold, and
+the first such route decides. Here, `joe@example.net` becomes `joe` on the old server, and everybody
+else goes to one of the two servers of `upstream`, under the name that the mail program sent. To let
+people log in as `joe` and as `joe@example.com` alike, send upstream what the server knows:
+`"user": "{local}"`, or `"user": "{local}@{domain}"` with a `default_domain`.
+
+Without `upstream`, whom no route wants is refused at login.
+
+[hosting.jsonc](#hostingjsonc) is such a file for twenty domains, with certificates of the customers
+and a load balancer in front.
+
 `config/schema.json` is the JSON Schema (draft 07) that the file is checked against. Editors can use
 it: write its path into the key `$schema`.
 
@@ -103,6 +132,10 @@ FLAG_MEANINGS = {
     "--pop3-plain": "A listener with `tls` = `none`.",
     "--cert": "PEM file: certificate and chain.",
     "--key": "PEM file: private key of the certificate.",
+    "--cert-folder": "One folder of certificates, in place of the file's.",
+    "--proxy-protocol": "Sets it to `true` in every listener; the variable takes `true` or `false`.",
+    "--trusted-network": "Who may send PROXY headers; several with commas. Of every TCP listener.",
+    "--upstream": "Address of the server, or of several, with commas. In place of every `address`, `servers` and `srv` there.",
     "--upstream-tls": "How the upstream is spoken to: `none`, `starttls` or `implicit`.",
     "--upstream-insecure": "Sets `verify` to `false`; the variable takes `true` or `false`.",
 }
@@ -125,6 +158,10 @@ def allowed(node):
         kind = {"duration": "duration", "size": "size"}[unit]
         return f"{kind}, {node['x-minimum']} to {node['x-maximum']}"
     kind = node["type"]
+    if kind == ["string", "object"]:
+        return "text or object"
+    if kind == "object":
+        return f"{node['minProperties']} to {node['maxProperties']} objects, each under its name"
     if isinstance(kind, list):
         return f"`{node['x-pattern-text']}` or a number, {node['minimum']:,} to {node['maximum']:,}"
     if kind == "integer":
@@ -132,11 +169,16 @@ def allowed(node):
     if kind == "boolean":
         return "`true` or `false`"
     if kind == "array":
-        item = "objects" if node["items"]["type"] == "object" else "texts"
+        kind = node["items"]["type"]
+        item = "texts or objects" if isinstance(kind, list) else {"object": "objects"}.get(kind, "texts")
         return f"list of {item}, {node.get('minItems', 0)} to {node['maxItems']}"
     if "x-pattern-text" in node:
         return "text: " + node["x-pattern-text"].replace('"', "`")
     return "text"
+
+
+def has_own_section(node):
+    return node["type"] == "object" and "properties" in node
 
 
 def default(key, node, required):
@@ -155,7 +197,7 @@ def table(node):
     required = node.get("required", [])
     lines = ["| key | value | default |", "| --- | --- | --- |"]
     for key, child in node["properties"].items():
-        if child["type"] == "object" or key == "$schema":
+        if has_own_section(child) or key == "$schema":
             continue
         lines.append(f"| `{key}` | {allowed(child)} | {default(key, child, required)} |")
     return "\n".join(lines)
@@ -165,7 +207,7 @@ def definitions(node):
     """One paragraph for each key of an object that is not an object itself."""
     parts = []
     for key, child in node["properties"].items():
-        if child["type"] == "object":
+        if has_own_section(child):
             continue
         text = f"**`{key}`** – {child['title']}. {child['description']}"
         if examples(child):
@@ -178,25 +220,26 @@ def definitions(node):
 
 
 def section(name, node):
+    """What stands in an object, then in the objects within it."""
     parts = [f"### `{name}`: {node['title']}", node["description"], table(node), definitions(node)]
-    return "\n\n".join(parts)
+    return "\n\n".join(parts + sections(name + ".", node))
+
+
+def sections(prefix, node):
+    parts = []
+    for key, child in node["properties"].items():
+        if child["type"] == "array" and "properties" in child["items"]:
+            parts.append(section(f"{prefix}{key}[]", child["items"]))
+        elif has_own_section(child):
+            parts.append(section(prefix + key, child))
+        elif child["type"] == "object":
+            parts.append(f"### `{prefix}{key}.NAME`: {child['title']}\n\nThe keys of each are those of `upstream`.")
+    return parts
 
 
 def keys(schema):
-    top = {key: child for key, child in schema["properties"].items() if child["type"] != "object"}
-    outside = dict(schema, properties=top)
-    parts = [
-        "## Keys",
-        "### At the top",
-        table(outside),
-        definitions(outside),
-    ]
-    for key, child in schema["properties"].items():
-        if child["type"] == "array":
-            parts.append(section(f"{key}[]", child["items"]))
-        elif child["type"] == "object":
-            parts.append(section(key, child))
-    return "\n\n".join(parts)
+    parts = ["## Keys", "### At the top", table(schema), definitions(schema)]
+    return "\n\n".join(parts + sections("", schema))
 
 
 def flags(schema):
@@ -206,7 +249,11 @@ def flags(schema):
         for flag in node.get("x-flags", []):
             title = f"{above}: {node['title'].lower()}." if above else node["title"] + "."
             rows.append((flag, path, FLAG_MEANINGS.get(flag, title)))
-        for key, child in node.get("properties", {}).items():
+        inside = node
+        if "items" in node:
+            inside = node["items"]
+            path += "[]"
+        for key, child in inside.get("properties", {}).items():
             walk(child, f"{path}.{key}" if path else key, node["title"] if path else "")
 
     walk(schema, "", "")
@@ -236,8 +283,21 @@ def whole_examples():
     return "\n\n".join(parts)
 
 
+def followed(node, definitions_by_name):
+    """The schema without references: what stands beside one goes before what it refers to."""
+    if isinstance(node, list):
+        return [followed(item, definitions_by_name) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        beside = {key: value for key, value in node.items() if key != "$ref"}
+        node = definitions_by_name[node["$ref"].rsplit("/", 1)[1]] | beside
+    return {key: followed(value, definitions_by_name) for key, value in node.items()}
+
+
 def document():
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    schema = followed(schema, schema["definitions"])
     parts = [INTRODUCTION.rstrip(), keys(schema), flags(schema), EXIT_CODES.rstrip(), whole_examples()]
     text = "\n\n".join(parts) + "\n"
     return re.sub(r"\n{3,}", "\n\n", text)

@@ -19,6 +19,9 @@ struct TlsFacts {
   std::string_view cipher;   ///< "TLS_AES_128_GCM_SHA256"
   std::string server_name;   ///< SNI sent by the client, "" without
   bool resumed = false;
+  /// Subject of the client's verified certificate as "CN=joe,O=Example" (RFC 2253, control
+  /// characters escaped), "" without.
+  std::string certificate = {};
 };
 
 /// Told that a transport has something new: bytes received, room to send, established, ended.

@@ -27,4 +27,12 @@ namespace gatepost::pop3 {
   return text.find_first_of(std::string_view("\0\r\n", 3)) != std::string_view::npos;
 }
 
+/// Whether `text` is an MD5 digest as APOP and CRAM-MD5 write it: 32 lower-case hexadecimal digits
+/// (RFC 1939 section 7, RFC 2195).
+[[nodiscard]] inline bool is_hex_digest(std::string_view text) {
+  return text.size() == 32 && std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
 }  // namespace gatepost::pop3

@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::size_t kVerbs = static_cast<std::size_t>(Verb::count_);
 constexpr std::array<std::string_view, kVerbs> kNames = {
-    "USER", "PASS", "APOP", "AUTH", "STLS", "CAPA", "QUIT", "STAT",
-    "LIST", "RETR", "DELE", "NOOP", "RSET", "TOP",  "UIDL", "OTHER"};
+    "USER", "PASS", "APOP", "AUTH", "XCLIENT", "STLS", "CAPA", "QUIT", "STAT", "LIST",
+    "RETR", "DELE", "NOOP", "RSET", "TOP",     "UIDL", "UTF8", "LANG", "OTHER"};
 constexpr std::size_t kMaxMechanism = 20;  // RFC 4422 section 3.1
 
 Verb find_verb(std::string_view word) {
@@ -95,6 +95,28 @@ Result<Command> parse_auth(Command command, std::string_view rest) {
   return command;
 }
 
+/// The digest is the last word: there are names with blanks in them.
+Result<Command> parse_apop(Command command, std::string_view rest) {
+  const std::size_t blank = rest.rfind(' ');
+  if (blank == std::string_view::npos) return refuse("APOP needs a name and a digest");
+  const std::string_view digest = rest.substr(blank + 1);
+  if (!is_safe_user(rest.substr(0, blank))) return refuse("Not a user name");
+  if (!is_hex_digest(digest)) return refuse("Not an APOP digest");
+  command.text = rest.substr(0, blank);
+  command.digest = digest;
+  return command;
+}
+
+Result<Command> parse_lang(Command command, std::string_view tag) {
+  // RFC 6856 section 3: a language tag, or "*" for what the server prefers.
+  const auto allowed = [](char c) { return is_mechanism_char(c) || c == '*'; };
+  if (tag.size() > kMaxLanguageTag || !std::ranges::all_of(tag, allowed)) {
+    return refuse("Not a language tag");
+  }
+  command.text = tag;
+  return command;
+}
+
 }  // namespace
 
 std::string_view to_string(Verb verb) {
@@ -112,6 +134,7 @@ ReplyShape Command::reply_shape() const {
     case Verb::uidl:
       return message ? ReplyShape::single : ReplyShape::multi;
     case Verb::auth:
+    case Verb::lang:
       return text.empty() ? ReplyShape::multi : ReplyShape::single;
     default:
       return ReplyShape::single;
@@ -122,6 +145,7 @@ std::string Command::wire() const {
   assert(verb >= Verb::stls && verb < Verb::unknown);
   std::string line(to_string(verb));
   if (message) line += ' ' + std::to_string(*message);
+  if (verb == Verb::lang && !text.empty()) line += ' ' + text;
   if (verb == Verb::top) line += ' ' + std::to_string(lines);
   return line += "\r\n";
 }
@@ -148,9 +172,11 @@ Result<Command> parse_command(std::string_view line) {
       if (!is_safe_argument(rest)) return refuse("Not a password");
       command.text = rest;
       return command;
-    case Verb::apop:
+    case Verb::xclient:
       command.text = rest;
       return command;
+    case Verb::apop:
+      return parse_apop(std::move(command), argument);
     case Verb::auth:
       return parse_auth(std::move(command), argument);
     case Verb::list:
@@ -162,6 +188,8 @@ Result<Command> parse_command(std::string_view line) {
       return parse_message(std::move(command), argument);
     case Verb::top:
       return parse_top(std::move(command), argument);
+    case Verb::lang:
+      return parse_lang(std::move(command), argument);
     case Verb::unknown:
       return command;
     default:

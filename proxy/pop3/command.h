@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,12 +10,14 @@
 
 namespace gatepost::pop3 {
 
-/// The commands Gatepost understands (RFC 1939, 2449, 2595, 5034). `unknown` is for the rest.
+/// The commands Gatepost understands (RFC 1939, 2449, 2595, 5034, 6856; XCLIENT is Dovecot's).
+/// `unknown` is for the rest.
 enum class Verb : std::uint8_t {
   user,
   pass,
   apop,
   auth,
+  xclient,
   stls,
   capa,
   quit,
@@ -26,6 +29,8 @@ enum class Verb : std::uint8_t {
   rset,
   top,
   uidl,
+  utf8,
+  lang,
   unknown,
   count_,
 };
@@ -38,12 +43,17 @@ enum class ReplyShape : std::uint8_t { single, multi };
 /// The largest number that goes upstream: what fits a signed 32-bit integer there.
 inline constexpr std::uint32_t kMaxNumber = 0x7FFF'FFFF;
 
+/// Octets of a language tag (RFC 5646 section 4.4.1).
+inline constexpr std::size_t kMaxLanguageTag = 35;
+
 /// One command, checked: numbers are numbers, nothing stands where nothing may stand.
 struct Command {
   Verb verb = Verb::unknown;
-  /// USER, PASS, APOP: the rest of the line after one blank, blanks and all. AUTH: mechanism,
-  /// upper case, or "" when the client asks for a list of them. Others: empty.
+  /// USER, PASS, XCLIENT: the rest of the line after one blank, blanks and all. APOP: the name.
+  /// AUTH: mechanism, upper case, or "" when the client asks for a list of them. LANG: the tag, or
+  /// "" when the client asks for a list. Others: empty.
   std::string text;
+  std::string digest;  ///< APOP only: 32 lower-case hexadecimal digits (RFC 1939 section 7)
   /// AUTH only: the initial response ("=" stands for an empty one, RFC 5034 section 4).
   std::optional<std::string> initial_response;
   std::optional<std::uint32_t> message;  ///< LIST, UIDL, RETR, DELE, TOP: 1 … kMaxNumber
@@ -51,7 +61,7 @@ struct Command {
 
   [[nodiscard]] ReplyShape reply_shape() const;
   /// The line to send upstream, with CRLF, built anew from the checked parts. For transaction
-  /// commands and QUIT, CAPA, STLS only: secrets have writers of their own.
+  /// commands and QUIT, CAPA, STLS, UTF8 only: secrets have writers of their own.
   [[nodiscard]] std::string wire() const;
 };
 

@@ -35,6 +35,7 @@ std::size_t line_limit(ServerCodec::Mode mode) {
 
 void wipe_command(Command& command) {
   gatepost::wipe(command.text);
+  gatepost::wipe(command.digest);
   if (command.initial_response) gatepost::wipe(*command.initial_response);
 }
 

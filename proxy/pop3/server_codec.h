@@ -19,8 +19,9 @@ class ServerCodec {
  public:
   /// Octets of a line with CRLF. RFC 2449 section 4 asks for 255 at least.
   static constexpr std::size_t kMaxCommandLine = 512;
-  /// Before login: passwords and initial responses may be long.
-  static constexpr std::size_t kMaxLoginLine = 2 * 1024;
+  /// Before login: passwords may be long, and there are clients that send a token as an initial
+  /// response, against RFC 5034.
+  static constexpr std::size_t kMaxLoginLine = 16 * 1024;
   /// Client lines inside AUTH: tokens reach 8 KiB before base64.
   static constexpr std::size_t kMaxSaslLine = 16 * 1024;
 

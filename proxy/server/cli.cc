@@ -42,6 +42,7 @@ std::string environment_name(std::string_view flag) {
 struct Values {
   CommandLine line;
   bool insecure = false;
+  bool proxy_protocol = false;
 };
 
 /// Of run and of check: the same flags for the same configuration.
@@ -51,6 +52,12 @@ void add_configuration_flags(CLI::App& command, Values& values) {
                        const char* group) {
     command.add_option(flag, target, help)
         ->type_name(placeholder)
+        ->envname(environment_name(flag))
+        ->group(group)
+        ->take_last();
+  };
+  const auto add_switch = [&](const char* flag, bool& target, const char* help, const char* group) {
+    command.add_flag(flag, target, help)
         ->envname(environment_name(flag))
         ->group(group)
         ->take_last();
@@ -66,20 +73,22 @@ void add_configuration_flags(CLI::App& command, Values& values) {
   add("--pop3-plain", to.pop3_plain, "ADDRESS", "Listen without any TLS", listeners);
   add("--cert", to.cert, "FILE", "Certificate and chain, PEM", listeners);
   add("--key", to.key, "FILE", "Private key of the certificate, PEM", listeners);
+  add("--cert-folder", to.cert_folder, "FOLDER", "Certificates with their keys, chosen by SNI",
+      listeners);
+  add_switch("--proxy-protocol", values.proxy_protocol,
+             "Every connection begins with a PROXY protocol header", listeners);
+  add("--trusted-network", to.trusted_network, "NETWORK,...",
+      "Who may send PROXY headers; several with commas", listeners);
 
   const char* const upstream = "Upstream";
-  add("--upstream", to.upstream, "ADDRESS", "The POP3 server behind; default port 110 or 995",
-      upstream);
+  add("--upstream", to.upstream, "ADDRESS,...",
+      "The POP3 server behind, or several with commas; default port 110 or 995", upstream);
   add("--upstream-tls", to.upstream_tls, "MODE", "none, starttls or implicit (default none)",
       upstream);
   add("--upstream-ca", to.upstream_ca, "FILE", "Its certificate authorities, PEM", upstream);
   add("--upstream-name", to.upstream_name, "NAME", "The name its certificate must carry", upstream);
-  command
-      .add_flag("--upstream-insecure", values.insecure,
-                "Do not verify its certificate: only for tests and odd devices")
-      ->envname(environment_name("--upstream-insecure"))
-      ->group(upstream)
-      ->take_last();
+  add_switch("--upstream-insecure", values.insecure,
+             "Do not verify its certificate: only for tests and odd devices", upstream);
 
   const char* const process = "Process";
   add("--workers", to.workers, "N", "Worker threads: auto or a number", process);
@@ -149,6 +158,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   values.line.action = run.parsed() ? CommandLine::Action::run : CommandLine::Action::check;
   // Absent means "as the file says"; there is no flag that turns verification back on.
   if (values.insecure) values.line.overrides.upstream_verify = false;
+  if (values.proxy_protocol) values.line.overrides.proxy_protocol = true;
   return std::move(values.line);
 }
 

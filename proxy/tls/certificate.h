@@ -2,25 +2,32 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
-
-#include "proxy/base/error.h"
 
 namespace gatepost::tls {
 
-/// What an administrator wants to know about the certificate that clients get to see.
+enum class KeyKind : std::uint8_t { ecdsa, rsa, ed25519 };
+
+/// "ECDSA", "RSA", "Ed25519".
+[[nodiscard]] std::string_view to_string(KeyKind kind);
+
+/// What an administrator wants to know about a certificate that clients get to see.
 struct CertificateInfo {
-  std::string subject;             ///< of the leaf, RFC 2253: "CN=mail.example.org"
-  std::vector<std::string> names;  ///< DNS names and addresses that it is good for
+  std::string subject;  ///< of the leaf, RFC 2253: "CN=mail.example.org"
+  /// DNS names (lower case) and addresses of subjectAltName; only without that extension the common
+  /// name, if it could be a DNS name.
+  std::vector<std::string> names;
   std::chrono::system_clock::time_point not_before;
   std::chrono::system_clock::time_point not_after;
   std::size_t chain_length = 0;  ///< certificates in the file, the leaf included
+  KeyKind key = KeyKind::ecdsa;
+  /// When the OCSP response will be outdated; it is stapled until then. Without one: nullopt. One
+  /// that does not say: the far future.
+  std::optional<std::chrono::system_clock::time_point> ocsp_until = {};
 };
-
-/// Reads certificate and key as ServerContext does, with the same failures (`config`, naming the
-/// file). Whether the certificate is valid at this time is for the caller to say.
-[[nodiscard]] Result<CertificateInfo> inspect(const std::string& certificate_file,
-                                              const std::string& key_file);
 
 }  // namespace gatepost::tls

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "proxy/tls/failure_reason.h"
+#include "proxy/tls/server_context.h"
 #include "proxy/tls/transport.h"
 
 namespace gatepost::tls {
@@ -29,6 +30,10 @@ HandshakeFailure categorize(int reason, std::optional<std::uint8_t> first_byte) 
       return HandshakeFailure::no_shared_cipher;
     case SSL_R_NO_APPLICATION_PROTOCOL:
       return HandshakeFailure::no_alpn;
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+      return HandshakeFailure::no_certificate;
+    case SSL_R_CERTIFICATE_VERIFY_FAILED:
+      return HandshakeFailure::bad_certificate;
     case SSL_R_HANDSHAKE_FAILURE_ON_CLIENT_HELLO:
       return HandshakeFailure::peer_alert;
     case SSL_R_HTTP_REQUEST:
@@ -48,6 +53,12 @@ std::string certificate_text(const SSL& ssl, const std::string& expected_name) {
   if (result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH) {
     return fmt::format("certificate refused: hostname mismatch: expected {}", expected_name);
   }
+  if (result == X509_V_ERR_APPLICATION_VERIFICATION) {
+    return SSL_is_server(&ssl) == 1
+               ? fmt::format("certificate refused: its subject has more than {} octets",
+                             kMaxSubject)
+               : "certificate refused: no certificate of the chain has an expected public key pin";
+  }
   return fmt::format("certificate refused: {}", X509_verify_cert_error_string(result));
 }
 
@@ -62,6 +73,10 @@ std::string explain(const SSL& ssl, HandshakeFailure category, int reason,
       return "no cipher suite, group or signature algorithm in common";
     case HandshakeFailure::no_alpn:
       return "the client offers other protocols than pop3 (ALPN)";
+    case HandshakeFailure::no_certificate:
+      return "the client has no certificate";
+    case HandshakeFailure::bad_certificate:
+      return certificate_text(ssl, expected_name);
     case HandshakeFailure::peer_alert:
       return is_alert(reason) ? alert_text(reason)
                               : "the peer refused with the TLS alert \"handshake failure\"";
@@ -69,7 +84,6 @@ std::string explain(const SSL& ssl, HandshakeFailure category, int reason,
     case HandshakeFailure::other:
       break;
   }
-  if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) return certificate_text(ssl, expected_name);
   return newest_reason();
 }
 

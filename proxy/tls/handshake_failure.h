@@ -13,6 +13,8 @@ enum class HandshakeFailure : std::uint8_t {
   no_shared_version,  ///< the peer speaks only versions that we do not
   no_shared_cipher,   ///< no cipher suite, group or signature algorithm in common
   no_alpn,            ///< the client offered protocols, but not "pop3"
+  no_certificate,     ///< the client has none, and must have one
+  bad_certificate,    ///< the peer's certificate cannot be verified, or has a wrong name or key
   peer_alert,         ///< the peer gave up and said so, for example about our certificate
   closed,             ///< the connection ended before the handshake did
   other,

@@ -2,43 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
-#include <system_error>
 #include <utility>
 
 #include "proxy/base/secret.h"
+#include "proxy/tls/file.h"
 
 namespace gatepost::tls {
 
 namespace {
-
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-// What a file holds, wiped when it goes: it may be a key.
-Result<Secret> read_file(const std::string& path) {
-  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rbe"));
-  const auto failed = [&path](int error) {
-    return fail(ErrorCode::config,
-                fmt::format("{}: {}", path, std::generic_category().message(error)));
-  };
-  if (!file) return failed(errno);
-  std::setvbuf(file.get(), nullptr, _IONBF, 0);  // no second copy of a key
-  std::string text(kMaxPemFile + 1, '\0');
-  const std::size_t size = std::fread(text.data(), 1, text.size(), file.get());
-  const int error = std::ferror(file.get()) != 0 ? errno : 0;
-  Secret contents(std::string_view(text).substr(0, size));
-  wipe(text);
-  if (error != 0) return failed(error);
-  if (size > kMaxPemFile) {
-    return fail(ErrorCode::config, fmt::format("{}: too large for a PEM file", path));
-  }
-  return contents;
-}
 
 bssl::UniquePtr<BIO> reader(const Secret& text) {
   return bssl::UniquePtr<BIO>(
@@ -50,27 +21,6 @@ bool at_end_of_pem() {
   return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
-Result<std::vector<bssl::UniquePtr<X509>>> read_chain(const std::string& path) {
-  const Result<Secret> text = read_file(path);
-  if (!text) return std::unexpected(text.error());
-  std::vector<bssl::UniquePtr<X509>> chain;
-  const bssl::UniquePtr<BIO> bio = reader(*text);
-  ERR_clear_error();
-  while (bssl::UniquePtr<X509> next{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
-    chain.push_back(std::move(next));
-  }
-  const bool complete = at_end_of_pem();
-  const std::string reason = newest_reason();
-  ERR_clear_error();
-  if (!complete) {
-    return fail(ErrorCode::config, fmt::format("{}: certificate {} cannot be parsed ({})", path,
-                                               chain.size() + 1, reason));
-  }
-  if (chain.empty())
-    return fail(ErrorCode::config, fmt::format("{}: no certificate in PEM form", path));
-  return chain;
-}
-
 // Called when a key is encrypted: gives no passphrase, notes that it was asked for one.
 int no_passphrase(char* /*out*/, int /*room*/, int /*writing*/, void* asked) {
   *static_cast<bool*>(asked) = true;
@@ -78,7 +28,7 @@ int no_passphrase(char* /*out*/, int /*room*/, int /*writing*/, void* asked) {
 }
 
 Result<bssl::UniquePtr<EVP_PKEY>> read_key(const std::string& path) {
-  const Result<Secret> text = read_file(path);
+  const Result<Secret> text = read_file(path, kMaxPemFile, "a PEM file");
   if (!text) return std::unexpected(text.error());
   const bssl::UniquePtr<BIO> bio = reader(*text);
   bool encrypted = false;
@@ -104,24 +54,24 @@ bool fits(const X509& certificate, const EVP_PKEY& key) {
   return same;
 }
 
-Result<void> check_key(const Identity& identity, const std::string& certificate_file,
+Result<void> check_key(const KeyedChain& chain, const std::string& certificate_file,
                        const std::string& key_file) {
-  if (fits(*identity.chain.front(), *identity.key)) return {};
-  for (const auto& other : identity.chain) {
-    if (fits(*other, *identity.key)) {
+  if (fits(*chain.certificates.front(), *chain.key)) return {};
+  for (const auto& other : chain.certificates) {
+    if (fits(*other, *chain.key)) {
       return fail(
           ErrorCode::config,
-          fmt::format("{}: the server's certificate must be the first one", certificate_file));
+          fmt::format("{}: the certificate of the key must be the first one", certificate_file));
     }
   }
   return fail(ErrorCode::config, fmt::format("{}: the key does not belong to the certificate in {}",
                                              key_file, certificate_file));
 }
 
-Result<void> check_order(const Identity& identity, const std::string& certificate_file) {
-  for (std::size_t i = 1; i < identity.chain.size(); ++i) {
-    X509* issuer = identity.chain[i].get();
-    if (X509_check_issued(issuer, identity.chain[i - 1].get()) != X509_V_OK) {
+Result<void> check_order(const KeyedChain& chain, const std::string& certificate_file) {
+  for (std::size_t i = 1; i < chain.certificates.size(); ++i) {
+    X509* issuer = chain.certificates[i].get();
+    if (X509_check_issued(issuer, chain.certificates[i - 1].get()) != X509_V_OK) {
       return fail(ErrorCode::config,
                   fmt::format("{}: certificate {} ({}) did not issue the one before it",
                               certificate_file, i + 1, subject_of(*issuer)));
@@ -132,21 +82,45 @@ Result<void> check_order(const Identity& identity, const std::string& certificat
 
 }  // namespace
 
-Result<Identity> load_identity(const std::string& certificate_file, const std::string& key_file) {
-  Identity identity;
-  auto chain = read_chain(certificate_file);
-  if (!chain) return std::unexpected(chain.error());
-  identity.chain = std::move(*chain);
-  auto key = read_key(key_file);
+Result<std::vector<bssl::UniquePtr<X509>>> read_certificates(const std::string& path) {
+  const Result<Secret> text = read_file(path, kMaxPemFile, "a PEM file");
+  if (!text) return std::unexpected(text.error());
+  std::vector<bssl::UniquePtr<X509>> chain;
+  const bssl::UniquePtr<BIO> bio = reader(*text);
+  ERR_clear_error();
+  while (bssl::UniquePtr<X509> next{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
+    chain.push_back(std::move(next));
+  }
+  const bool complete = at_end_of_pem();
+  const std::string reason = newest_reason();
+  ERR_clear_error();
+  if (!complete) {
+    return fail(ErrorCode::config, fmt::format("{}: certificate {} cannot be parsed ({})", path,
+                                               chain.size() + 1, reason));
+  }
+  if (chain.empty()) {
+    return fail(ErrorCode::config, fmt::format("{}: no certificate in PEM form", path));
+  }
+  return chain;
+}
+
+Result<KeyedChain> read_keyed_chain(const std::string& certificate_file,
+                                    const std::string& key_file) {
+  const std::string& key_path = key_file.empty() ? certificate_file : key_file;
+  KeyedChain chain;
+  auto certificates = read_certificates(certificate_file);
+  if (!certificates) return std::unexpected(certificates.error());
+  chain.certificates = std::move(*certificates);
+  auto key = read_key(key_path);
   if (!key) return std::unexpected(key.error());
-  identity.key = std::move(*key);
-  if (auto checked = check_key(identity, certificate_file, key_file); !checked) {
+  chain.key = std::move(*key);
+  if (auto checked = check_key(chain, certificate_file, key_path); !checked) {
     return std::unexpected(checked.error());
   }
-  if (auto checked = check_order(identity, certificate_file); !checked) {
+  if (auto checked = check_order(chain, certificate_file); !checked) {
     return std::unexpected(checked.error());
   }
-  return identity;
+  return chain;
 }
 
 std::string subject_of(const X509& certificate) {

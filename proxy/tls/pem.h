@@ -2,6 +2,7 @@
 
 // Internal to proxy/tls.
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -11,21 +12,26 @@
 namespace gatepost::tls {
 
 /// A certificate with its chain, leaf first, and the key of the leaf.
-struct Identity {
-  std::vector<bssl::UniquePtr<X509>> chain;
+struct KeyedChain {
+  std::vector<bssl::UniquePtr<X509>> certificates;
   bssl::UniquePtr<EVP_PKEY> key;
 };
 
 /// Larger files are neither certificates nor keys.
 inline constexpr std::size_t kMaxPemFile = std::size_t{1024} * 1024;
 
-/// Reads both PEM files. Fails with `config`, naming the file, when one cannot be read or parsed,
-/// the key is encrypted or belongs to another certificate, or a certificate is not followed by the
-/// one that issued it.
-[[nodiscard]] Result<Identity> load_identity(const std::string& certificate_file,
-                                             const std::string& key_file);
+/// The certificates of a PEM file, at least one, in their order. Fails with `config`, naming the
+/// file.
+[[nodiscard]] Result<std::vector<bssl::UniquePtr<X509>>> read_certificates(const std::string& path);
 
-/// The subject of a certificate in one line (RFC 2253).
+/// Reads both PEM files; an empty `key_file` means that the key is in the first one. Fails with
+/// `config`, naming the file, when one cannot be read or parsed, the key is encrypted or belongs to
+/// another certificate, or a certificate is not followed by the one that issued it.
+[[nodiscard]] Result<KeyedChain> read_keyed_chain(const std::string& certificate_file,
+                                                  const std::string& key_file);
+
+/// The subject of a certificate in one line (RFC 2253), control characters and what is not ASCII
+/// escaped.
 [[nodiscard]] std::string subject_of(const X509& certificate);
 
 }  // namespace gatepost::tls

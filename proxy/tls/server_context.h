@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,29 +14,35 @@
 
 namespace gatepost::tls {
 
-enum class Profile : std::uint8_t {
-  modern,  ///< min_version and up; forward secrecy and AEAD only
-  legacy,  ///< TLS 1.0 and up with CBC suites, for devices that know no better. No SSL 3, no RC4.
+enum class PeerCertificate : std::uint8_t {
+  off,       ///< not asked for
+  optional,  ///< asked for; one that cannot be verified is refused
+  required,
 };
 
-enum class PeerCertificate : std::uint8_t { off, optional, required };
+/// Octets of the subject of a client's certificate (TlsFacts::certificate); one with a longer
+/// subject is refused, because two that are cut would look the same.
+inline constexpr std::size_t kMaxSubject = 512;
 
 struct ServerOptions {
   /// At least one. A client gets the first whose names match its SNI (exact before wildcard) and
   /// whose kind of key it can use (ECDSA before RSA); without a match the same among those of the
   /// default, which is the first identity with all others of the same names.
   std::vector<std::shared_ptr<const Identity>> identities;
-  Version min_version = Version::tls1_2;
+  Version min_version = Version::tls1_2;  ///< of Profile::modern
   Profile profile = Profile::modern;
   PeerCertificate client_certificates = PeerCertificate::off;
-  std::string client_ca_file = {};                      ///< PEM; read by create()
+  /// PEM: each of its certificates may have signed clients'. Read by create(), names are sent to
+  /// clients.
+  std::string client_ca_file = {};
   std::shared_ptr<const TicketKeys> tickets = nullptr;  ///< null: no resumption
 };
 
-/// TLS towards clients: 1.2 and 1.3, ALPN "pop3" (a client that offers only other protocols is
-/// refused with no_application_protocol, RFC 7301 section 3.2; one that offers none is served),
-/// stateless resumption, neither early data nor renegotiation. Tickets are bound to the server's
-/// name and to the demand for client certificates. Immutable, shared by all threads.
+/// TLS towards clients, with the versions of its profile; ALPN "pop3" (a client that offers only
+/// other protocols is refused with no_application_protocol, RFC 7301 section 3.2; one that offers
+/// none is served), stateless resumption, neither early data nor renegotiation. Tickets are bound
+/// to the server's name, to the profile and to the demand for client certificates with its CA file.
+/// Immutable, shared by all threads.
 class ServerContext : public net::TlsLayer {
  public:
   /// Fails with `config`, naming the file, when the CA file cannot be used.

@@ -3,8 +3,10 @@
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <mutex>
+#include <utility>
 
 namespace gatepost::tls {
 
@@ -26,26 +28,36 @@ TicketKey::~TicketKey() {
   explicit_bzero(mac.data(), mac.size());
 }
 
-TicketKeys::TicketKeys() : current_(random_key()) {}
+TicketKeys::TicketKeys() : keys_{random_key()} {}
+
+TicketKeys::TicketKeys(std::vector<TicketKey> keys) : keys_(std::move(keys)) {
+  assert(!keys_.empty());
+}
 
 void TicketKeys::rotate() {
   const TicketKey fresh = random_key();
   const std::unique_lock lock(mutex_);
-  previous_ = current_;
-  current_ = fresh;
+  keys_ = {fresh, keys_.front()};
+}
+
+void TicketKeys::replace(std::vector<TicketKey> keys) {
+  assert(!keys.empty());
+  const std::unique_lock lock(mutex_);
+  keys_.swap(keys);
 }
 
 TicketKey TicketKeys::current() const {
   const std::shared_lock lock(mutex_);
-  return current_;
+  return keys_.front();
 }
 
 std::optional<TicketKeys::Found> TicketKeys::find(
     std::span<const std::uint8_t, TicketKey::kNameSize> name) const {
   const std::shared_lock lock(mutex_);
-  if (std::ranges::equal(name, current_.name)) return Found{current_, false};
-  if (previous_ && std::ranges::equal(name, previous_->name)) return Found{*previous_, true};
-  return std::nullopt;
+  const auto found = std::ranges::find_if(
+      keys_, [name](const TicketKey& key) { return std::ranges::equal(name, key.name); });
+  if (found == keys_.end()) return std::nullopt;
+  return Found{*found, found != keys_.begin()};
 }
 
 }  // namespace gatepost::tls

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "proxy/tls/failure_reason.h"
+#include "proxy/tls/pem.h"
 
 namespace gatepost::tls {
 
@@ -129,6 +130,11 @@ void TlsTransport::established_now() {
   facts_ =
       net::TlsFacts{SSL_get_version(ssl), SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl)),
                     name != nullptr ? name : "", SSL_session_reused(ssl) == 1};
+  if (SSL_is_server(ssl) == 1) {
+    // On resumption, too: the ticket brings the certificate along. Here all of them were verified.
+    const bssl::UniquePtr<X509> certificate(SSL_get_peer_certificate(ssl));
+    if (certificate) facts_->certificate = subject_of(*certificate);
+  }
   // Session tickets wait inside for the next write: this one makes no record of its own.
   if (SSL_is_server(ssl) == 1) SSL_write(ssl, "", 0);
 }

@@ -16,6 +16,7 @@
 #include "proxy/net/transport.h"
 #include "proxy/pop3/capa.h"
 #include "proxy/pop3/client_codec.h"
+#include "proxy/pop3/xclient.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/server.h"
 
@@ -35,6 +36,8 @@ struct Opened {
   pop3::Capabilities capabilities;  ///< empty: the server knows no CAPA
   std::string timestamp;            ///< for APOP, with brackets; "" without
   Duration connect_time{};          ///< until TCP (and implicit TLS) stood
+  /// For the log: the server ignored XCLIENT, in its own words; "" when all is well.
+  std::string warning;
 };
 
 /// Brings one connection to one server up to the login: connect, PROXY header, TLS, greeting, STLS,
@@ -42,6 +45,9 @@ struct Opened {
 /// learns how it went (success, failure, capabilities).
 class Opening final : net::TransportObserver {
  public:
+  /// Octets of what upstream may say to CAPA; more is not read.
+  static constexpr std::size_t kMaxCapaBody = 16 * 1024;
+
   class Owner {
    public:
     /// finished() has become true. Called from inside the connection's own callback: the owner may
@@ -75,7 +81,7 @@ class Opening final : net::TransportObserver {
     greeting,
     stls,
     stls_tls,  // handshake after STLS
-    xclient,
+    xclient,   // CAPA went with it
     capa,
     finished,
   };
@@ -89,11 +95,13 @@ class Opening final : net::TransportObserver {
   void on_tls_established();
   void expect_greeting();
   void introduce();
-  void ask_capabilities();
+  void on_introduced();
   void on_capabilities();
   void enter(State state, Duration deadline);
+  [[nodiscard]] bool nothing_ahead();
   void send(std::string_view line, pop3::Expected expected);
   void wrap_in_tls();
+  [[nodiscard]] std::string_view step() const;
   void give_up(ErrorCode code, std::string problem);
   void finish(Result<Opened> outcome);
 
@@ -103,20 +111,24 @@ class Opening final : net::TransportObserver {
   Owner& owner_;
   State state_ = State::connecting;
   std::string proxy_header_;
-  std::string xclient_;  // the line to send if it is offered
+  std::optional<pop3::Xclient> xclient_;  // to be sent if it is offered
+  bool offers_xclient_ = false;
   std::unique_ptr<Timer> timer_;
   Ticket connecting_;
   std::unique_ptr<net::Transport> transport_;
   pop3::ClientCodec codec_;
   std::string capa_body_;
   std::string timestamp_;
+  std::string warning_;
   Instant started_;
   Duration connect_time_{};
   std::optional<Result<Opened>> outcome_;
 };
 
 /// Opens a connection to a server of a pool: asks one after the other, as the pool chooses, until
-/// one lets itself be opened or the pool's attempts are used up.
+/// one lets itself be opened or the pool's attempts are used up. The owner is told from a callback,
+/// never from inside the constructor or try_next(), also when no server can be asked at all: then
+/// the error is `limit` (all are full) or `network` (there is none).
 class PoolOpening final : Opening::Owner {
  public:
   /// `pool` outlives this; `client` is copied; `user` may be "".
@@ -135,11 +147,15 @@ class PoolOpening final : Opening::Owner {
   /// A server that let itself be opened but cannot log anybody in ([SYS/TEMP]): asks the next one
   /// as if this had failed to open. False when there is none; then nothing has changed.
   [[nodiscard]] bool try_next();
+  /// Gives up and closes the connection, and gives the place at the server back; the owner is not
+  /// told.
   void cancel();
 
  private:
   void on_opening_finished() override;
-  [[nodiscard]] bool start_next();
+  [[nodiscard]] bool choose_next();
+  void open();
+  void on_next_turn();
 
   const Environment environment_;
   const config::Timeouts& timeouts_;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,7 +28,9 @@ class Pool {
   /// The server to ask next for `user` ("" when it is not known yet), none of `tried`: by the
   /// pool's balance among those that are not down and not full, a server in its slow start getting
   /// less; when all of those were tried, one that is down, because that may be out of date.
-  /// Nothing when all were tried or are full.
+  /// Nothing when all were tried or are full. With user_hash the same users (case-blind) come to
+  /// the same servers in every process that names the servers alike, and one that is taken away
+  /// moves only its own users.
   [[nodiscard]] std::optional<Choice> choose(std::string_view user,
                                              std::span<const Server* const> tried,
                                              Instant now) const;
@@ -38,13 +43,18 @@ class Pool {
   [[nodiscard]] std::span<const Server> servers() const { return servers_; }
   /// How many servers may be asked for one login.
   [[nodiscard]] std::size_t attempts() const { return attempts_; }
+  [[nodiscard]] const config::HealthCheck& health_check() const { return health_check_; }
 
  private:
+  [[nodiscard]] double share(const Server& server, Instant now) const;
+
   std::string name_;
   std::vector<Server> servers_;
   config::Balance balance_;
   Duration slow_start_;
   std::size_t attempts_;
+  config::HealthCheck health_check_;
+  mutable std::atomic<std::uint32_t> turn_;  // whose turn it is among equals
 };
 
 }  // namespace gatepost::upstream

@@ -1,7 +1,144 @@
 #include "proxy/upstream/router.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "proxy/pop3/ascii.h"
+#include "proxy/pop3/sasl.h"
+
 namespace gatepost::upstream {
 
-const Server& Router::route(std::string_view /*user*/) const { return server_; }
+namespace {
+
+struct Name {
+  std::string_view local;
+  std::string_view domain;  // "" without
+};
+
+Name split(std::string_view user) {
+  const std::size_t at = user.rfind('@');
+  if (at == std::string_view::npos) return {.local = user, .domain = {}};
+  return {.local = user.substr(0, at), .domain = user.substr(at + 1)};
+}
+
+char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+char upper(char c) { return pop3::to_upper(c); }
+
+bool same(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, upper, upper);
+}
+
+bool any_matches(const std::vector<std::string>& patterns, std::string_view text) {
+  return std::ranges::any_of(
+      patterns, [text](const std::string& pattern) { return matches_pattern(pattern, text); });
+}
+
+bool depends_on_user(const config::Route& route) {
+  return !route.domains.empty() || !route.users.empty();
+}
+
+/// All conditions but those about the user.
+bool suits_client(const config::Route& route, std::string_view listener,
+                  const net::ClientFacts& client) {
+  if (!route.listeners.empty() &&
+      std::ranges::find(route.listeners, listener) == route.listeners.end()) {
+    return false;
+  }
+  if (!route.server_names.empty() &&
+      (client.server_name.empty() || !any_matches(route.server_names, client.server_name))) {
+    return false;
+  }
+  if (!route.networks.empty() &&
+      (client.address.unix_socket || !any_contains(route.networks, client.address.ip))) {
+    return false;
+  }
+  return route.certificates.empty() ||
+         (!client.certificate.empty() && any_matches(route.certificates, client.certificate));
+}
+
+bool suits_user(const config::Route& route, std::string_view user) {
+  if (!route.users.empty() && !any_matches(route.users, user)) return false;
+  if (route.domains.empty()) return true;
+  std::string_view domain = split(user).domain;
+  if (domain.empty()) domain = route.default_domain;
+  return !domain.empty() && std::ranges::any_of(route.domains, [domain](const std::string& one) {
+    return same(one, domain);
+  });
+}
+
+}  // namespace
+
+UserForm::UserForm(std::string form, bool lower_case, std::string default_domain)
+    : form_(std::move(form)), lower_case_(lower_case), default_domain_(std::move(default_domain)) {}
+
+Result<std::string> UserForm::apply(std::string_view user) const {
+  const Name name = split(user);
+  const std::string_view domain = name.domain.empty() ? default_domain_ : name.domain;
+  std::string outcome;
+  for (std::string_view rest = form_; !rest.empty();) {
+    const auto takes = [&rest](std::string_view field) {
+      const bool found = rest.starts_with(field);
+      if (found) rest.remove_prefix(field.size());
+      return found;
+    };
+    if (takes("{user}")) {
+      outcome += user;
+    } else if (takes("{local}")) {
+      outcome += name.local;
+    } else if (takes("{domain}")) {
+      if (domain.empty()) return fail(ErrorCode::refused, "the user name has no domain");
+      outcome += domain;
+    } else {
+      outcome += rest.front();
+      rest.remove_prefix(1);
+    }
+  }
+  if (lower_case_) std::ranges::transform(outcome, outcome.begin(), to_lower);
+  if (!pop3::is_safe_user(outcome)) {
+    return fail(ErrorCode::refused, "the user name cannot be sent upstream");
+  }
+  return outcome;
+}
+
+const Route* Router::route(std::string_view listener, const net::ClientFacts& client,
+                           std::string_view user) const {
+  const auto found = std::ranges::find_if(routes_, [&](const Route& route) {
+    return suits_client(route.conditions, listener, client) && suits_user(route.conditions, user);
+  });
+  return found == routes_.end() ? nullptr : &*found;
+}
+
+const Route* Router::route(std::string_view listener, const net::ClientFacts& client) const {
+  const auto found = std::ranges::find_if(routes_, [&](const Route& route) {
+    return suits_client(route.conditions, listener, client);
+  });
+  return found == routes_.end() || depends_on_user(found->conditions) ? nullptr : &*found;
+}
+
+bool matches_pattern(std::string_view pattern, std::string_view text) {
+  std::size_t p = 0;
+  std::size_t t = 0;
+  // Where to go on when the text that the last * stands for must be longer: only the last one
+  // matters, since an earlier one could do nothing that it cannot.
+  std::size_t after_star = std::string_view::npos;
+  std::size_t star_ends = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      after_star = ++p;
+      star_ends = t;
+    } else if (p < pattern.size() &&
+               (pattern[p] == '?' || pop3::to_upper(pattern[p]) == pop3::to_upper(text[t]))) {
+      ++p;
+      ++t;
+    } else if (after_star != std::string_view::npos) {
+      p = after_star;
+      t = ++star_ends;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
 
 }  // namespace gatepost::upstream

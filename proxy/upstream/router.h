@@ -13,7 +13,9 @@
 
 namespace gatepost::upstream {
 
-/// The name that a pool's servers know a user by.
+/// The name that a pool's servers know a user by: a text with {user}, {local} and {domain}. The
+/// domain is what follows the last @; a name without one is all {local}, and {domain} is then the
+/// default domain. Lower case is made of the outcome, for ASCII alone.
 class UserForm {
  public:
   UserForm() = default;  ///< the name as it came
@@ -21,6 +23,9 @@ class UserForm {
   /// Fails with `refused` when the form needs a domain and there is none, or when the outcome is no
   /// name that may be sent (pop3::is_safe_user).
   [[nodiscard]] Result<std::string> apply(std::string_view user) const;
+  /// Whether upstream may get another name than the client gave: then nothing can be relayed that
+  /// carries the name inside.
+  [[nodiscard]] bool changes_names() const { return lower_case_ || form_ != "{user}"; }
 
  private:
   std::string form_ = "{user}";
@@ -41,7 +46,9 @@ class Router {
   explicit Router(std::vector<Route> routes) : routes_(std::move(routes)) {}
 
   /// The first route whose conditions all hold; null if there is none. Valid as long as the router.
-  /// Domains and names of servers are compared case-blind, users too.
+  /// Domains, names of servers and users are compared case-blind. A user without a domain counts
+  /// as one of the route's default domain. A client without an address (Unix socket), server name
+  /// or certificate fulfils no condition about that.
   [[nodiscard]] const Route* route(std::string_view listener, const net::ClientFacts& client,
                                    std::string_view user) const;
   /// The same before the user is known (CRAM-MD5, APOP, CAPA): null also when the answer depends
@@ -53,6 +60,7 @@ class Router {
 };
 
 /// Whether `text` is what `pattern` describes: `*` any text, `?` one octet, case-blind (ASCII).
+/// Takes at most about |pattern| * |text| steps, and no memory.
 [[nodiscard]] bool matches_pattern(std::string_view pattern, std::string_view text);
 
 }  // namespace gatepost::upstream

@@ -87,6 +87,11 @@ TEST(CliTest, ReadsEveryOtherFlag) {
                                   "--upstream-name",
                                   "pop.example.com",
                                   "--upstream-insecure",
+                                  "--cert-folder",
+                                  "certs",
+                                  "--proxy-protocol",
+                                  "--trusted-network",
+                                  "192.0.2.4,192.0.2.5",
                                   "--workers",
                                   "2",
                                   "--admin",
@@ -106,6 +111,9 @@ TEST(CliTest, ReadsEveryOtherFlag) {
   EXPECT_EQ(line.overrides.upstream_ca, "ca.pem");
   EXPECT_EQ(line.overrides.upstream_name, "pop.example.com");
   EXPECT_EQ(line.overrides.upstream_verify, false);
+  EXPECT_EQ(line.overrides.cert_folder, "certs");
+  EXPECT_EQ(line.overrides.proxy_protocol, true);
+  EXPECT_EQ(line.overrides.trusted_network, "192.0.2.4,192.0.2.5");
   EXPECT_EQ(line.overrides.workers, "2");
   EXPECT_EQ(line.overrides.admin, "off");
   EXPECT_EQ(line.overrides.log_level, "debug");
@@ -140,7 +148,7 @@ TEST(CliTest, TheEnvironmentComesBeforeTheFile) {
       R"({"listeners": [{"address": "[::1]:110", "tls": "none"}], "upstream": {"address": "f"}})",
       parse({"run"}).overrides);
   ASSERT_TRUE(loaded.config);
-  EXPECT_EQ(loaded.config->upstream.address.host, "up");
+  EXPECT_EQ(loaded.config->pools.at(0).servers.at(0).address.host, "up");
 }
 
 TEST(CliTest, AnEmptyVariableCountsAsNotSet) {
@@ -165,6 +173,19 @@ TEST(CliTest, TheLastOfARepeatedFlagCounts) {
   EXPECT_EQ(parse({"run", "--upstream", "a:1", "--upstream", "b:1"}).overrides.upstream, "b:1");
 }
 
+TEST(CliTest, SeveralUpstreamsComeInOneValue) {
+  const Environment upstream("GATEPOST_UPSTREAM", "192.0.2.1,192.0.2.2");
+  const Environment proxy("GATEPOST_PROXY_PROTOCOL", "true");
+  const Environment trusted("GATEPOST_TRUSTED_NETWORK", "127.0.0.1");
+  const CommandLine line = parse({"run", "--pop3-plain", "127.0.0.1:110"});
+  ASSERT_EQ(line.action, Action::run) << line.text;
+  const config::Loaded loaded = config::load("", line.overrides);
+  ASSERT_TRUE(loaded.config);
+  EXPECT_EQ(loaded.config->pools.at(0).servers.size(), 2u);
+  EXPECT_TRUE(loaded.config->listeners.at(0).proxy_protocol);
+  EXPECT_EQ(parse({"run", "--upstream", "a:1,b:1"}).overrides.upstream, "a:1,b:1");
+}
+
 TEST(CliTest, PrintsTheVersionBothWays) {
   for (const char* way : {"--version", "version"}) {
     const CommandLine line = parse({way});
@@ -187,7 +208,7 @@ TEST(CliTest, HelpNamesCommandsAndExitCodes) {
 
 TEST(CliTest, HelpOfBothCommandsHasEveryFlagOfTheSchemaAndItsVariable) {
   const std::set<std::string> flags = flags_of_the_schema();
-  EXPECT_EQ(flags.size(), 15u);
+  EXPECT_EQ(flags.size(), 18u);
   for (const char* command : {"run", "check"}) {
     const std::string help = parse({command, "--help"}).text;
     EXPECT_THAT(help, HasSubstr(std::string("Usage: gatepost ") + command + " ["));

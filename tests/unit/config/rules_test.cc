@@ -148,7 +148,9 @@ TEST(RulesTest, TheUpstreamsPortFollowsItsTls) {
     return load(R"({"listeners": [{"address": "[::1]:1", "tls": "none"}], "upstream":
       {"address": "mail", "tls": ")" +
                 std::string(tls) + "\"}}")
-        .config->upstream.address.port;
+        .config->pools.at(0)
+        .servers.at(0)
+        .address.port;
   };
   EXPECT_EQ(port("none"), 110);
   EXPECT_EQ(port("starttls"), 110);
@@ -162,8 +164,8 @@ TEST(RulesTest, TheAdminListenerSpeaksTcp) {
 }
 
 TEST(ExamplesTest, EveryExampleLoadsWithNoMoreThanItsKnownWarning) {
-  for (const auto& [name, warnings] :
-       {std::pair("corporate", 1u), std::pair("antivirus", 0u), std::pair("sidecar", 1u)}) {
+  for (const auto& [name, warnings] : {std::pair("corporate", 1u), std::pair("antivirus", 0u),
+                                       std::pair("sidecar", 1u), std::pair("hosting", 2u)}) {
     const Loaded loaded =
         load_file(std::string(GATEPOST_SOURCE_DIR "/config/examples/") + name + ".jsonc");
     EXPECT_TRUE(loaded.config) << name;

@@ -37,6 +37,36 @@ TEST(CapabilitiesTest, ToleratesAnything) {
   EXPECT_FALSE(Capabilities::parse("SASL\r\n").has_sasl("PLAIN"));
 }
 
+TEST(CapabilitiesTest, ReadsArguments) {
+  using Words = std::vector<std::string>;
+  const Capabilities capa =
+      Capabilities::parse("EXPIRE 5 user\r\nSASL PLAIN\r\nUTF8 USER\r\nSASL login\r\nLANG\r\n");
+  EXPECT_EQ(capa.arguments("expire"), (Words{"5", "USER"}));
+  EXPECT_EQ(capa.arguments("SASL"), (Words{"PLAIN", "LOGIN"}));
+  EXPECT_EQ(capa.arguments("LANG"), Words());
+  EXPECT_EQ(capa.arguments("TOP"), Words());
+  EXPECT_TRUE(capa.has("utf8", "user"));
+  EXPECT_FALSE(capa.has("UTF8", "UTF8"));
+  EXPECT_FALSE(capa.has("LANG", "USER"));
+}
+
+TEST(CapabilitiesTest, KeepsWhatBothAnnounce) {
+  const Capabilities one =
+      Capabilities::parse("TOP\r\nSASL PLAIN CRAM-MD5\r\nUTF8 USER\r\nEXPIRE 5\r\nLANG\r\n");
+  const Capabilities two =
+      Capabilities::parse("utf8\r\nsasl cram-md5 login\r\nTOP\r\nEXPIRE NEVER\r\n");
+  const Capabilities both = one.common_with(two);
+  EXPECT_TRUE(both.has("TOP"));
+  EXPECT_TRUE(both.has_sasl("CRAM-MD5"));
+  EXPECT_FALSE(both.has_sasl("PLAIN"));
+  EXPECT_FALSE(both.has_sasl("LOGIN"));
+  EXPECT_TRUE(both.has("UTF8"));
+  EXPECT_FALSE(both.has("UTF8", "USER"));
+  EXPECT_FALSE(both.has("LANG"));
+  EXPECT_TRUE(both.arguments("EXPIRE").empty());
+  EXPECT_TRUE(one.common_with({}).empty());
+}
+
 TEST(CapaReplyTest, BeforeTlsWhereTlsComesFirst) {
   EXPECT_EQ(capa_reply({.stls_possible = true, .login_allowed = false}),
             "+OK Capability list follows\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nSTLS\r\n"
@@ -49,11 +79,37 @@ TEST(CapaReplyTest, BeforeLoginUnderTls) {
             "SASL PLAIN LOGIN\r\n.\r\n");
 }
 
+TEST(CapaReplyTest, BeforeLoginWithWhatUpstreamIsKnownToOffer) {
+  const Capabilities upstream = Capabilities::parse(
+      "SASL CRAM-MD5\r\nUTF8 USER\r\nLANG\r\nEXPIRE 5\r\nIMPLEMENTATION Secret 1.0\r\n");
+  EXPECT_EQ(capa_reply({.login_allowed = true,
+                        .upstream = &upstream,
+                        .mechanisms = {"PLAIN", "LOGIN", "CRAM-MD5"},
+                        .implementation = "Gate"}),
+            "+OK Capability list follows\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nUSER\r\n"
+            "SASL PLAIN LOGIN CRAM-MD5\r\nUTF8 USER\r\nIMPLEMENTATION Gate\r\n.\r\n");
+}
+
 TEST(CapaReplyTest, AfterLoginOnlyWhatUpstreamHas) {
-  EXPECT_EQ(capa_reply({.logged_in = true, .login_allowed = true, .top = false, .uidl = false}),
-            "+OK Capability list follows\r\nPIPELINING\r\nRESP-CODES\r\n.\r\n");
-  EXPECT_EQ(capa_reply({.logged_in = true}),
+  const Capabilities some = Capabilities::parse(
+      "UIDL\r\nEXPIRE 5 USER\r\nLOGIN-DELAY 900\r\nLANG\r\nUTF8\r\nIMPLEMENTATION Secret\r\n");
+  EXPECT_EQ(capa_reply({.logged_in = true, .login_allowed = true, .upstream = &some}),
+            "+OK Capability list follows\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nUTF8\r\nLANG\r\n"
+            "EXPIRE 5 USER\r\nLOGIN-DELAY 900\r\n.\r\n");
+  const Capabilities silent;
+  EXPECT_EQ(capa_reply({.logged_in = true, .upstream = &silent}),
             "+OK Capability list follows\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\n.\r\n");
+}
+
+TEST(CapaReplyTest, TakesNoOddLineFromUpstream) {
+  const std::string body = "EXPIRE \x07\r\nLOGIN-DELAY " + std::string(70, '9') + "\r\n";
+  const Capabilities odd = Capabilities::parse(body);
+  EXPECT_EQ(capa_reply({.logged_in = true, .upstream = &odd}),
+            "+OK Capability list follows\r\nPIPELINING\r\nRESP-CODES\r\n.\r\n");
+  const Capabilities limit =
+      Capabilities::parse("EXPIRE " + std::string(CapaContext::kMaxArguments - 1, '9') + "\r\n");
+  EXPECT_NE(capa_reply({.logged_in = true, .upstream = &limit}).find("EXPIRE 9"),
+            std::string::npos);
 }
 
 }  // namespace

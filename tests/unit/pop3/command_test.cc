@@ -34,6 +34,7 @@ TEST(CommandTest, EveryVerbKnowsItsName) {
     const Verb verb = static_cast<Verb>(i);
     std::string line(to_string(verb));
     if (verb == Verb::user || verb == Verb::pass) line += " x";
+    if (verb == Verb::apop) line += " x 0123456789abcdef0123456789abcdef";
     if (verb == Verb::retr || verb == Verb::dele) line += " 1";
     if (verb == Verb::top) line += " 1 0";
     EXPECT_EQ(parse(line).verb, verb) << line;
@@ -42,9 +43,8 @@ TEST(CommandTest, EveryVerbKnowsItsName) {
 }
 
 TEST(CommandTest, VerbsWeDoNotKnowAreUnknownAndNoError) {
-  for (const std::string_view line :
-       {"UTF8", "LANG de", "XCLIENT ADDR=192.0.2.1", "XTND XMIT", "STATX", "ST", "RETR\t1", "LAST",
-        "EHLO mail.example", "stat\xC3\xA9"}) {
+  for (const std::string_view line : {"UTF9", "XOIP 192.0.2.1", "XTND XMIT", "STATX", "ST",
+                                      "RETR\t1", "LAST", "EHLO mail.example", "stat\xC3\xA9"}) {
     EXPECT_EQ(parse(line).verb, Verb::unknown) << line;
     EXPECT_EQ(parse(line).text, "") << line;
   }
@@ -160,11 +160,50 @@ TEST(CommandTest, ControlCharactersAreRefusedOutsidePass) {
   EXPECT_TRUE(refused("USER a\x7F"));
 }
 
-TEST(CommandTest, ApopKeepsItsText) {
+TEST(CommandTest, ApopTakesANameWithADigest) {
   const Command apop = parse("APOP joe c4c9334bac560ecc979e58001b3e22fb");
   EXPECT_EQ(apop.verb, Verb::apop);
-  EXPECT_EQ(apop.text, "joe c4c9334bac560ecc979e58001b3e22fb");
-  EXPECT_EQ(parse("APOP").text, "");
+  EXPECT_EQ(apop.text, "joe");
+  EXPECT_EQ(apop.digest, "c4c9334bac560ecc979e58001b3e22fb");
+  const Command blanks = parse("apop joe  doe c4c9334bac560ecc979e58001b3e22fb ");
+  EXPECT_EQ(blanks.text, "joe  doe");
+  EXPECT_EQ(blanks.digest, "c4c9334bac560ecc979e58001b3e22fb");
+  for (const std::string_view line :
+       {"APOP", "APOP joe", "APOP joe c4c9334bac560ecc979e58001b3e22f",
+        "APOP joe C4C9334BAC560ECC979E58001B3E22FB", "APOP joe c4c9334bac560ecc979e58001b3e22fbb",
+        "APOP joe g4c9334bac560ecc979e58001b3e22fb", "APOP  c4c9334bac560ecc979e58001b3e22fb",
+        "APOP c4c9334bac560ecc979e58001b3e22fb"}) {
+    EXPECT_TRUE(refused(line)) << line;
+  }
+}
+
+TEST(CommandTest, XclientKeepsItsText) {
+  EXPECT_EQ(parse("XCLIENT ADDR=192.0.2.1 PORT=1").verb, Verb::xclient);
+  EXPECT_EQ(parse("xclient ADDR=192.0.2.1 PORT=1").text, "ADDR=192.0.2.1 PORT=1");
+  EXPECT_EQ(parse("XCLIENT").text, "");
+}
+
+TEST(CommandTest, Utf8TakesNoArgument) {
+  EXPECT_EQ(parse("utf8 ").verb, Verb::utf8);
+  EXPECT_EQ(parse("UTF8").wire(), "UTF8\r\n");
+  EXPECT_TRUE(refused("UTF8 USER"));
+}
+
+TEST(CommandTest, LangTakesALanguageTagOrNothing) {
+  EXPECT_EQ(parse("LANG").text, "");
+  EXPECT_EQ(parse("LANG").reply_shape(), ReplyShape::multi);
+  EXPECT_EQ(parse("LANG").wire(), "LANG\r\n");
+  for (const std::string_view tag : {"de", "i-default", "zh-Hans-CN", "*"}) {
+    const Command lang = parse("lang " + std::string(tag));
+    EXPECT_EQ(lang.text, tag);
+    EXPECT_EQ(lang.reply_shape(), ReplyShape::single);
+    EXPECT_EQ(lang.wire(), "LANG " + std::string(tag) + "\r\n");
+  }
+  EXPECT_EQ(parse("LANG " + std::string(kMaxLanguageTag, 'x')).text.size(), kMaxLanguageTag);
+  EXPECT_TRUE(refused("LANG " + std::string(kMaxLanguageTag + 1, 'x')));
+  for (const std::string_view line : {"LANG de en", "LANG d.e", "LANG d\xC3\xA9", "LANG ;"}) {
+    EXPECT_TRUE(refused(line)) << line;
+  }
 }
 
 TEST(CommandTest, AuthTakesAMechanismWithAnInitialResponse) {
@@ -188,7 +227,7 @@ TEST(CommandTest, ReplyShapesFollowTheRfcs) {
   }
   for (const std::string_view line :
        {"LIST 1", "UIDL 1", "STAT", "DELE 1", "NOOP", "RSET", "QUIT", "STLS", "USER a", "PASS a",
-        "APOP a b", "AUTH PLAIN", "XYZ"}) {
+        "APOP a 0123456789abcdef0123456789abcdef", "AUTH PLAIN", "UTF8", "XCLIENT A=b", "XYZ"}) {
     EXPECT_EQ(parse(line).reply_shape(), ReplyShape::single) << line;
   }
 }
@@ -205,8 +244,9 @@ TEST(CommandTest, WireIsBuiltAnewFromTheParts) {
 }
 
 TEST(CommandTest, ErrorTextHoldsNothingOfThePeer) {
-  for (const std::string_view line : {"RETR sesame", "STAT sesame", "AUTH PLAIN sesame!",
-                                      "AUTH sesame.", "TOP 1 sesame", "USER sesame\x01"}) {
+  for (const std::string_view line :
+       {"RETR sesame", "STAT sesame", "AUTH PLAIN sesame!", "AUTH sesame.", "TOP 1 sesame",
+        "USER sesame\x01", "APOP sesame", "APOP joe sesame", "LANG sesame!"}) {
     const Result<Command> parsed = parse_command(line);
     ASSERT_FALSE(parsed);
     EXPECT_EQ(parsed.error().detail.find("sesame"), std::string::npos);

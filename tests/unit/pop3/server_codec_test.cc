@@ -108,12 +108,20 @@ TEST(ServerCodecTest, BareLfEndsTheSession) {
 }
 
 TEST(ServerCodecTest, LineThatIsTooLongIsOneErrorInEveryMode) {
-  const std::pair<Mode, std::size_t> limits[] = {{Mode::transaction, ServerCodec::kMaxCommandLine},
-                                                 {Mode::login, ServerCodec::kMaxLoginLine}};
-  for (const auto& [mode, limit] : limits) {
-    const std::string fits = "PASS " + std::string(limit - 7, 'x');
-    EXPECT_THAT(listen({fits + "\r\nNOOP\r\n"}, mode),
-                ElementsAre("PASS '" + std::string(limit - 7, 'x') + "'", "NOOP"));
+  struct Case {
+    Mode mode;
+    std::size_t limit;
+    std::string_view start;
+    std::string seen;
+  };
+  const Case cases[] = {
+      {Mode::transaction, ServerCodec::kMaxCommandLine, "PASS ",
+       "PASS '" + std::string(ServerCodec::kMaxCommandLine - 7, 'x') + "'"},
+      {Mode::login, ServerCodec::kMaxLoginLine, "XYZ ", "OTHER"},
+  };
+  for (const auto& [mode, limit, start, seen] : cases) {
+    const std::string fits = std::string(start) + std::string(limit - start.size() - 2, 'x');
+    EXPECT_THAT(listen({fits + "\r\nNOOP\r\n"}, mode), ElementsAre(seen, "NOOP"));
     EXPECT_THAT(listen({fits + "x\r\nNOOP\r\n"}, mode), ElementsAre("-ERR Line too long", "NOOP"));
     EXPECT_THAT(listen_chopped(fits + " QUIT\rDELE 1\r\nNOOP\r\n", mode),
                 ElementsAre("-ERR Line too long", "NOOP"));

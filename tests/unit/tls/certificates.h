@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,21 @@ struct CertificateRequest {
   std::string purpose = "serverAuth";  ///< extended key usage, empty: none
   bool ca = false;
   bool rsa = false;  ///< RSA 2048 in place of P-256
+  std::string curve = "P-256";
+  bool ed25519 = false;
+  std::string organization = {};  ///< in front of the common name
+};
+
+/// What an OCSP response says about a certificate; the default is good now.
+struct OcspRequest {
+  int response_status = 0;  ///< successful
+  unsigned status = 0;      ///< 0 good, 1 revoked, 2 unknown
+  int from_hour = -1;
+  std::optional<int> to_hour = 24;  ///< nextUpdate
+  bool other_serial = false;
+  bool other_issuer = false;
+  bool sha256 = false;  ///< of the CertID, in place of SHA-1
+  int others = 0;       ///< answers for other certificates before it
 };
 
 /// A certificate and its key in PEM form.
@@ -37,14 +53,22 @@ class Authority {
   [[nodiscard]] Issued issue(const CertificateRequest& request = {}) const;
   /// An authority below this one.
   [[nodiscard]] std::unique_ptr<Authority> intermediate(std::string_view name) const;
+  /// One whose certificate does not allow it to be one.
+  [[nodiscard]] std::unique_ptr<Authority> pretender(std::string_view name) const;
 
  private:
   struct State;
-  Authority(std::string_view name, const State* issuer);
+  Authority(std::string_view name, const State* issuer, bool ca = true);
   std::unique_ptr<State> state_;
 };
 
 [[nodiscard]] Issued self_signed(const CertificateRequest& request = {});
+/// An OCSP response in DER about the first certificate in `certificate_pem`; its signature is a
+/// dummy.
+[[nodiscard]] std::string ocsp_response(const std::string& certificate_pem,
+                                        const OcspRequest& request = {});
+/// The base64 SHA-256 of the SubjectPublicKeyInfo of the first certificate (RFC 7469).
+[[nodiscard]] std::string pin_of(const std::string& certificate_pem);
 /// The same key, encrypted with a passphrase.
 [[nodiscard]] std::string encrypted(const std::string& key_pem);
 
@@ -58,6 +82,7 @@ class TestFiles {
   /// Writes `contents`, returns the path.
   std::string write(std::string_view name, std::string_view contents) const;
   [[nodiscard]] std::string path(std::string_view name) const;
+  [[nodiscard]] const std::string& folder() const { return folder_; }
 
  private:
   std::string folder_;

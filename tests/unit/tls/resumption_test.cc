@@ -81,6 +81,48 @@ TEST_P(Resumption, GoesOnForEverWithRenewedTickets) {
   }
 }
 
+TEST_P(Resumption, WorksAtReplicasWithTheSameFile) {
+  const std::string file = fixture_.files.write("keys", std::string(160, '1') + "\n");
+  const auto replica = [&] {
+    return std::make_shared<TicketKeys>(tls::read_ticket_keys(file).value());
+  };
+  const auto first = server(replica());
+  EXPECT_FALSE(resumes(*first));
+  EXPECT_TRUE(resumes(*server(replica())));
+  // A new key comes in at one replica after the other: first it only opens tickets.
+  const auto keys = replica();
+  const auto second = server(keys);
+  keys->replace(tls::read_ticket_keys(fixture_.files.write("keys2", std::string(160, '2') + "\n" +
+                                                                        std::string(160, '1')))
+                    .value());
+  EXPECT_TRUE(resumes(*second));
+  EXPECT_FALSE(resumes(*first));
+  keys->replace(
+      tls::read_ticket_keys(fixture_.files.write("keys3", std::string(160, '3'))).value());
+  EXPECT_FALSE(resumes(*second));
+}
+
+TEST_P(Resumption, IsForOneServerName) {
+  const auto context = server(keys_);
+  EXPECT_FALSE(resumes(*context));
+  auto ssl = odd_.connection(odd_.session());
+  SSL_set_tlsext_host_name(ssl.get(), "other.example.org");
+  TlsPair other(std::move(ssl), *context);
+  other.run();
+  ASSERT_TRUE(other.established());
+  EXPECT_FALSE(other.server->transport->tls()->resumed);
+}
+
+TEST_P(Resumption, TellsTheServerName) {
+  const auto context = server(keys_);
+  EXPECT_FALSE(resumes(*context));
+  TlsPair pair(odd_.connection(odd_.session()), *context);
+  pair.run();
+  ASSERT_TRUE(pair.established());
+  EXPECT_TRUE(pair.server->transport->tls()->resumed);
+  EXPECT_EQ(pair.server->transport->tls()->server_name, "mail.example.org");
+}
+
 TEST_P(Resumption, IsNotOfferedWithoutKeys) {
   const auto context = server(nullptr);
   EXPECT_FALSE(resumes(*context));

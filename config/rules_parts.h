@@ -1,0 +1,21 @@
+#pragma once
+
+#include "config/build.h"
+#include "config/findings.h"
+#include "proxy/base/address.h"
+
+/// Private to config/: the parts of check_rules().
+namespace gatepost::config {
+
+/// Whether what is sent there stays on this machine.
+[[nodiscard]] bool is_local(const Endpoint& endpoint);
+
+/// Listeners, one by one and beside each other, and the admin listener's address beside them.
+void check_listeners(const Built& built, Findings& findings);
+/// TLS towards clients.
+void check_tls(const Built& built, Findings& findings);
+void check_pools(const Built& built, Findings& findings);
+/// Routes, what they name, and who is left without one.
+void check_routes(const Built& built, Findings& findings);
+
+}  // namespace gatepost::config
