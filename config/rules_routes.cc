@@ -53,7 +53,7 @@ void check_user_form(const Route& route, const std::string& path, Findings& find
     findings.error(path + "/default_domain", quote(route.default_domain) + " is no DNS name");
   } else if (route.domains.empty() && route.user.find("{domain}") == std::string::npos) {
     findings.warning(path + "/default_domain",
-                     "has no effect: there is no \"domains\", and no {domain} in \"user\"");
+                     R"(has no effect: there is no "domains", and no {domain} in "user")");
   }
 }
 
