@@ -46,6 +46,7 @@ void build_servers(const Reader& in, Pool& pool, PoolPlace& place, Findings& fin
     PoolServer server;
     object.read("weight", server.weight);
     object.read("max_connections", server.max_connections);
+    object.read("priority", server.priority);
     if (const auto address = object.text("address")) {
       add_server(*address, object.path_of("address"), server, pool, place, findings);
     }

@@ -94,7 +94,7 @@ struct PoolServer {
   Endpoint address;
   std::uint32_t weight = 1;           ///< share of the sessions
   std::uint32_t max_connections = 0;  ///< sessions at once, all workers together; 0: no limit
-  /// Asked only when all servers with a smaller one are down, full or were asked. From SRV records.
+  /// Asked only when all servers with a smaller one are down, full or were asked.
   std::uint32_t priority = 0;
   bool operator==(const PoolServer&) const = default;
 };
