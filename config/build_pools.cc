@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t kMaxServers = 256;
 constexpr std::size_t kMaxPools = 64;
 constexpr std::size_t kMaxRoutes = 1000;
+constexpr std::size_t kMaxPoolName = 64;
 
 /// One server of `pool`, from the text at `path`. Says what is wrong with the address, and then
 /// leaves the server out.
@@ -133,6 +134,7 @@ void build_pools(const Reader& root, Built& built, Findings& findings) {
   if (pools == nullptr || !pools->is_object()) return;
   for (const auto& [name, pool] : pools->items()) {
     if (built.config.pools.size() > kMaxPools) break;
+    if (name.size() > kMaxPoolName) continue;  // reported, and no text is to repeat it
     const std::string path = root.path_of("pools") + pointer_step(name);
     if (name == kUpstream) {
       findings.error(path, "this name is taken by the key \"upstream\" outside of \"pools\"");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -91,8 +92,11 @@ Result<SrvTargets> parse_srv_answer(std::span<const std::uint8_t> answer) {
     return not_available ? fail(ErrorCode::refused, "the domain says that it has no such service")
                          : fail(ErrorCode::network, "no usable SRV record");
   }
-  std::ranges::stable_sort(targets, [](const SrvTarget& a, const SrvTarget& b) {
-    return a.priority != b.priority ? a.priority < b.priority : a.weight > b.weight;
+  // The same order whatever the DNS server made of it: nobody must notice a new answer that says
+  // the same.
+  std::ranges::sort(targets, {}, [](const SrvTarget& target) {
+    return std::tuple(target.priority, -int{target.weight}, std::string_view(target.host),
+                      target.port);
   });
   if (targets.size() > kMaxSrvTargets) targets.resize(kMaxSrvTargets);
   return targets;

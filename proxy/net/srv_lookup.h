@@ -27,7 +27,7 @@ struct SrvTarget {
   std::uint16_t weight = 0;    ///< share among those of the same priority
   std::chrono::seconds ttl{0};
 };
-/// Sorted by priority; the heaviest first within one.
+/// Sorted by priority; within one the heaviest first; among equals by name and port.
 using SrvTargets = std::vector<SrvTarget>;
 
 /// Reads a DNS answer (RFC 1035 section 4). At least one target, or an error: `refused` when the

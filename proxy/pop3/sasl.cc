@@ -72,12 +72,11 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return bytes;
 }
 
-std::string sasl_plain_message(const Credentials& credentials) {
-  const std::string_view password = credentials.password.reveal();
+std::string sasl_plain_message(std::string_view user, std::string_view password) {
   std::string message;
-  message.reserve(credentials.user.size() + password.size() + 2);
+  message.reserve(user.size() + password.size() + 2);
   message += '\0';
-  message += credentials.user;
+  message += user;
   message += '\0';
   message += password;
   std::string encoded = base64_encode(message);

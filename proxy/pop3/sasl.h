@@ -29,7 +29,7 @@ struct Credentials {
 
 /// "AUTH PLAIN" arguments towards upstream: base64 of NUL user NUL password (RFC 4616), to be
 /// wiped by the caller.
-[[nodiscard]] std::string sasl_plain_message(const Credentials& credentials);
+[[nodiscard]] std::string sasl_plain_message(std::string_view user, std::string_view password);
 
 /// Whether `text` may become an argument of PASS: no NUL, CR or LF, not empty, at most kMaxPassword
 /// octets.

@@ -14,6 +14,10 @@ std::string_view to_string(LoginResult result) {
       return "unavailable";
     case LoginResult::client_gone:
       return "client_gone";
+    case LoginResult::cancelled:
+      return "cancelled";
+    case LoginResult::throttled:
+      return "throttled";
     case LoginResult::count_:
       break;
   }
@@ -42,6 +46,12 @@ std::string_view to_string(EndReason reason) {
       return "drained";
     case EndReason::refused_full:
       return "refused_full";
+    case EndReason::refused_network:
+      return "refused_network";
+    case EndReason::refused_rate:
+      return "refused_rate";
+    case EndReason::refused_proxy:
+      return "refused_proxy";
     case EndReason::internal:
       return "internal";
     case EndReason::count_:
@@ -54,6 +64,10 @@ std::string_view to_string(TlsVersionLabel version) {
   switch (version) {
     case TlsVersionLabel::none:
       return "none";
+    case TlsVersionLabel::tls1_0:
+      return "1.0";
+    case TlsVersionLabel::tls1_1:
+      return "1.1";
     case TlsVersionLabel::tls1_2:
       return "1.2";
     case TlsVersionLabel::tls1_3:
@@ -92,6 +106,10 @@ std::string_view to_string(HandshakeFailure failure) {
       return "no_shared_cipher";
     case HandshakeFailure::no_alpn:
       return "no_alpn";
+    case HandshakeFailure::no_certificate:
+      return "no_certificate";
+    case HandshakeFailure::bad_certificate:
+      return "bad_certificate";
     case HandshakeFailure::peer_alert:
       return "peer_alert";
     case HandshakeFailure::closed:

@@ -14,6 +14,8 @@ enum class LoginResult : std::uint8_t {
   refused,      ///< upstream said -ERR to the credentials
   unavailable,  ///< upstream could not be reached, spoke nonsense or timed out
   client_gone,  ///< the client left before the answer
+  cancelled,    ///< the client broke a relayed dialog off
+  throttled,    ///< refused here: too many failed logins before
   count_,
 };
 [[nodiscard]] std::string_view to_string(LoginResult result);
@@ -30,12 +32,15 @@ enum class EndReason : std::uint8_t {
   upstream_lost,     ///< upstream vanished, spoke nonsense or went silent
   drained,           ///< the gateway is going down
   refused_full,      ///< connection limit
+  refused_network,   ///< connection limit of one network
+  refused_rate,      ///< too many new connections a second
+  refused_proxy,     ///< no PROXY header, or not from a trusted peer
   internal,
   count_,
 };
 [[nodiscard]] std::string_view to_string(EndReason reason);
 
-enum class TlsVersionLabel : std::uint8_t { none, tls1_2, tls1_3, other, count_ };
+enum class TlsVersionLabel : std::uint8_t { none, tls1_0, tls1_1, tls1_2, tls1_3, other, count_ };
 [[nodiscard]] std::string_view to_string(TlsVersionLabel version);
 
 /// Known ciphers, so that label sets stay bounded.
@@ -54,6 +59,8 @@ enum class HandshakeFailure : std::uint8_t {
   no_shared_version,
   no_shared_cipher,
   no_alpn,
+  no_certificate,   ///< the client has none, and must have one
+  bad_certificate,  ///< the client's cannot be verified
   peer_alert,
   closed,
   timeout,
@@ -68,6 +75,7 @@ struct Counters {
   Cell sessions_active;
   CellsBy<EndReason> sessions_ended;
   CellsBy<LoginResult> logins;
+  Cell logins_delayed;  ///< attempts that had to wait because of failed ones before
   CellsBy<pop3::Verb> commands;
   Cell bad_commands;
   Cell messages_retrieved;   ///< RETR answered to the end
@@ -76,6 +84,7 @@ struct Counters {
   CellsBy<TlsVersionLabel> tls_versions;  ///< handshakes completed; none: plain sessions
   CellsBy<CipherLabel> tls_ciphers;
   Cell tls_resumed;
+  Cell tls_legacy;  ///< handshakes completed with the settings for legacy_tls_networks
   CellsBy<HandshakeFailure> handshake_failures;
   DurationCells upstream_connect;  ///< until TCP (and implicit TLS) stands
   DurationCells upstream_login;    ///< from connected to logged in

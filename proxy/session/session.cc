@@ -1,76 +1,24 @@
 #include "proxy/session/session.h"
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <utility>
 
 namespace gatepost::session {
 
-namespace {
-
-using State = Session::State;
-
-constexpr std::uint16_t bit(State state) {
-  return static_cast<std::uint16_t>(1U << static_cast<unsigned>(state));
-}
-
-constexpr std::uint16_t kEnd = bit(State::closing) | bit(State::ended);
-
-/// Where a session may go from each state.
-constexpr std::array<std::uint16_t, static_cast<std::size_t>(State::count_)> kTransitions = [] {
-  std::array<std::uint16_t, static_cast<std::size_t>(State::count_)> table{};
-  const auto allow = [&table](State from, std::uint16_t to) {
-    table[static_cast<std::size_t>(from)] = to;
-  };
-  allow(State::implicit_handshake, bit(State::authorization) | kEnd);
-  allow(State::authorization, bit(State::implicit_handshake) | bit(State::stls_handshake) |
-                                  bit(State::sasl) | bit(State::login) | kEnd);
-  allow(State::stls_handshake, bit(State::authorization) | kEnd);
-  allow(State::sasl, bit(State::authorization) | bit(State::login) | kEnd);
-  allow(State::login, bit(State::authorization) | bit(State::transaction) | kEnd);
-  allow(State::transaction, bit(State::update) | kEnd);
-  allow(State::update, kEnd);
-  allow(State::closing, bit(State::ended));
-  return table;
-}();
-
-}  // namespace
-
-std::string_view to_string(State state) {
-  switch (state) {
-    case State::implicit_handshake:
-    case State::stls_handshake:
-      return "handshake";
-    case State::authorization:
-      return "authorization";
-    case State::sasl:
-      return "sasl";
-    case State::login:
-      return "login";
-    case State::transaction:
-      return "transaction";
-    case State::update:
-      return "update";
-    case State::closing:
-      return "closing";
-    case State::ended:
-    case State::count_:
-      return "ended";
-  }
-  return "ended";
-}
-
 Session::Session(std::string id, const Services& services, std::shared_ptr<const Settings> settings,
-                 std::unique_ptr<net::Transport> client, Home& home)
+                 std::unique_ptr<net::Transport> client, net::ClientFacts facts, Home& home)
     : id_(std::move(id)),
       services_(services),
       settings_(std::move(settings)),
       home_(home),
       client_(std::move(client)),
+      facts_(std::move(facts)),
+      authorization_(*settings_, facts_),
+      desk_(services_, *settings_, facts_, *this),
       timer_(services.timers.make_timer([this] {
         armed_for_.reset();
-        pump();
+        on_activity();
       })),
       started_(services.timers.now()),
       entered_(started_),
@@ -82,13 +30,19 @@ Session::Session(std::string id, const Services& services, std::shared_ptr<const
   if (settings_->client_tls_mode == config::ListenerTls::implicit) {
     start_tls(State::implicit_handshake);
   } else {
-    say(pop3::ok("Gatepost ready"));
+    greet();
   }
   client_->set_observer(this);
   pump();
 }
 
 Session::~Session() = default;
+
+/// Something that is not a login's own callback.
+void Session::on_activity() {
+  desk_.tidy();
+  pump();
+}
 
 void Session::pump() {
   if (turn_ == Turn::pumping || turn_ == Turn::pumping_again) {
@@ -130,13 +84,20 @@ bool Session::step() {
     case State::implicit_handshake:
     case State::stls_handshake:
       return handshake_step();
+    case State::opening:
+      if (desk_.opening_ahead()) return false;
+      on_opened_ahead();
+      return true;
     case State::authorization:
     case State::sasl:
+    case State::relay:
       return read_client();
-    case State::login:
-      if (!login_->finished()) return false;
-      on_login_outcome();
+    case State::delayed:
+      if (services_.timers.now() < delayed_until_) return false;
+      pass_on(std::exchange(waiting_, LoginRequest()));
       return true;
+    case State::login:
+      return login_step();
     case State::transaction:
     case State::update: {
       bool moved = read_client();
@@ -153,7 +114,7 @@ bool Session::step() {
 }
 
 void Session::enter(State next) {
-  assert((kTransitions[static_cast<std::size_t>(state_)] & bit(next)) != 0);
+  assert(may_follow(state_, next));
   state_ = next;
   entered_ = services_.timers.now();
   if (turn_ == Turn::pumping) turn_ = Turn::pumping_again;
@@ -166,10 +127,15 @@ std::uint8_t Session::waits_for() const {
     case State::stls_handshake:
     case State::authorization:
     case State::sasl:
+    case State::relay:
       waits |= kClientInput;
       break;
+    case State::opening:
     case State::login:
       waits |= kUpstreamLogin;
+      break;
+    case State::delayed:
+      waits |= kDelay;
       break;
     case State::transaction:
     case State::update:
@@ -200,7 +166,10 @@ std::optional<Instant> Session::deadline() const {
       return entered_ + timeouts.handshake;
     case State::authorization:
     case State::sasl:
+    case State::relay:
       return login_since_ + timeouts.login;
+    case State::delayed:
+      return delayed_until_;
     case State::transaction:
     case State::update:
       if (waits_for_upstream()) return upstream_moved_ + timeouts.upstream_reply;
@@ -208,7 +177,8 @@ std::optional<Instant> Session::deadline() const {
     case State::closing:
       return client_->unsent() > 0 ? client_moved_ + kFlushStall
                                    : std::max(entered_, client_moved_) + kLinger;
-    case State::login:  // every step upstream has its own
+    case State::opening:  // every step upstream has its own
+    case State::login:
     case State::ended:
     case State::count_:
       return std::nullopt;
@@ -235,6 +205,7 @@ void Session::deadline_passed() {
       return finish(EndReason::timeout, "TLS handshake not done in time");
     case State::authorization:
     case State::sasl:
+    case State::relay:
       say(pop3::err("No login in time"));
       return finish(EndReason::timeout, "no login in time");
     case State::transaction:
@@ -244,6 +215,8 @@ void Session::deadline_passed() {
       return abort(EndReason::timeout, "client inactive");
     case State::closing:
       return enter(State::ended);
+    case State::opening:
+    case State::delayed:
     case State::login:
     case State::ended:
     case State::count_:

@@ -7,13 +7,15 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/net/client_facts.h"
 #include "proxy/net/transport.h"
 #include "proxy/pop3/client_codec.h"
-#include "proxy/pop3/sasl.h"
 #include "proxy/pop3/server_codec.h"
+#include "proxy/session/authorization.h"
 #include "proxy/session/ledger.h"
+#include "proxy/session/login_desk.h"
 #include "proxy/session/services.h"
-#include "proxy/session/upstream_login.h"
+#include "proxy/session/session_state.h"
 
 namespace gatepost::session {
 
@@ -23,7 +25,7 @@ namespace gatepost::session {
 /// What a client may rely on: replies in the order of its commands; -ERR [SYS/TEMP] or a broken
 /// connection when upstream fails, never a short message that looks whole. What upstream may rely
 /// on: a QUIT only when the client sent one.
-class Session final : net::TransportObserver, UpstreamLogin::Owner {
+class Session final : net::TransportObserver, LoginDesk::Owner {
  public:
   /// Bytes towards the client that its connection has not taken; beyond it upstream is not read.
   static constexpr std::size_t kMaxUnsent = 64 * 1024;
@@ -37,28 +39,8 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   static constexpr Duration kFlushStall{30'000};
   static constexpr Duration kLinger{2'000};
 
-  enum class State : std::uint8_t {
-    implicit_handshake,  ///< POP3S, before the greeting
-    authorization,       ///< RFC 1939 section 4
-    stls_handshake,
-    sasl,         ///< inside AUTH
-    login,        ///< upstream is asked; the client is not read
-    transaction,  ///< RFC 1939 section 5
-    update,       ///< QUIT is on its way; the client is not read
-    closing,      ///< the last words are on their way to the client
-    ended,        ///< ready to be deleted
-    count_,
-  };
-
-  /// What the session waits for; see waits_for().
-  enum Wait : std::uint8_t {
-    kClientInput = 1,  // a command, or its TLS handshake
-    kClientDrain = 2,  // the client takes what was sent
-    kUpstreamLogin = 4,
-    kUpstreamReply = 8,
-    kClientEnd = 16,  // closing: the client's side of the connection
-    kOwnTurn = 32,    // the next turn of the loop
-  };
+  using State = SessionState;
+  using enum Wait;
 
   class Home {
    public:
@@ -70,15 +52,16 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   };
 
   /// Starts at once: the greeting of a plain listener is sent before the constructor returns.
+  /// `facts` is what is known of the client: from its socket, or from who stands in front.
   Session(std::string id, const Services& services, std::shared_ptr<const Settings> settings,
-          std::unique_ptr<net::Transport> client, Home& home);
+          std::unique_ptr<net::Transport> client, net::ClientFacts facts, Home& home);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] const std::string& id() const { return id_; }
-  /// At least one of Wait unless ended.
+  /// Bits of Wait, at least one unless ended.
   [[nodiscard]] std::uint8_t waits_for() const;
 
   /// The gateway is going down: who has not logged in yet is turned away; a logged-in session may
@@ -89,8 +72,8 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
 
  private:
   // session.cc
-  void on_activity() override { pump(); }
-  void on_login_finished() override { pump(); }
+  void on_activity() override;
+  void on_desk_activity() override { pump(); }
   void pump();
   [[nodiscard]] bool step();
   void enter(State next);
@@ -112,25 +95,32 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   // session_client.cc
   [[nodiscard]] bool read_client();
   [[nodiscard]] bool may_read_client() const;
+  void on_client_event(pop3::ServerCodec::Event event);
   [[nodiscard]] bool handshake_step();
   void start_tls(State handshake);
+  [[nodiscard]] bool legacy_tls() const;
+  void count_tls();
   void on_command(pop3::Command& command);
-  void on_authorization_command(pop3::Command& command);
   void on_transaction_command(const pop3::Command& command);
-  void on_auth(const pop3::Command& command);
-  void on_stls();
-  void on_sasl_step(pop3::SaslDialog::Step step);
   void bad_command(std::string_view text);
   void turn_away(std::string_view text, EndReason reason);
   void say(std::string_view reply);
-  [[nodiscard]] bool login_allowed() const;
   [[nodiscard]] std::string capabilities() const;
-  void count_tls();
 
-  // session_upstream.cc
-  void start_login(pop3::Credentials credentials);
+  // session_login.cc
+  void greet();
+  void on_opened_ahead();
+  void on_verdict(Authorization::Verdict verdict);
+  void on_stls(std::string_view reply);
+  void on_login_request(LoginRequest request);
+  void on_relay_line(std::string_view line);
+  void break_off(std::string_view text);
+  void pass_on(LoginRequest request);
+  [[nodiscard]] bool login_step();
   void on_login_outcome();
   void login_failed(const LoginOutcome& outcome);
+
+  // session_upstream.cc
   [[nodiscard]] bool send_commands();
   [[nodiscard]] bool read_replies();
   [[nodiscard]] bool send_local_replies();
@@ -155,12 +145,16 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
 
   std::unique_ptr<net::Transport> client_;
   pop3::ServerCodec client_codec_;
-  std::optional<pop3::SaslDialog> sasl_;
-  std::string user_;
+  net::ClientFacts facts_;
+  Authorization authorization_;
 
-  std::unique_ptr<UpstreamLogin> login_;
-  const upstream::Server* server_ = nullptr;  // of the last login; owned by settings_
+  LoginDesk desk_;
+  LoginRequest waiting_;  // state delayed: goes upstream afterwards
+  Instant delayed_until_;
+  std::string user_;  // of the login under way, or the one that succeeded
+
   std::unique_ptr<net::Transport> upstream_;
+  upstream::Lease lease_;  // the place there
   pop3::ClientCodec upstream_codec_;
   pop3::Capabilities upstream_capabilities_;
   std::size_t upstream_depth_ = 1;  // replies it may owe: asked in every round, so not looked up
@@ -177,7 +171,7 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   std::uint64_t taken_ = 0;  // bytes towards the client that left, when last looked
 
   std::uint32_t failed_logins_ = 0;
-  std::uint32_t bad_commands_ = 0;
+  std::uint32_t bad_commands_ = 0;  // in a row
   std::uint64_t commands_ = 0;
   std::uint64_t messages_ = 0;
   std::uint64_t octets_in_ = 0;
@@ -185,7 +179,5 @@ class Session final : net::TransportObserver, UpstreamLogin::Owner {
   EndReason reason_ = EndReason::internal;
   std::string problem_;
 };
-
-[[nodiscard]] std::string_view to_string(Session::State state);
 
 }  // namespace gatepost::session

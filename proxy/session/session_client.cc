@@ -1,12 +1,12 @@
-// The client's leg: TLS, commands before login, commands after it.
+// The client's leg: TLS, lines, commands after login.
 #include <utility>
 
+#include "proxy/net/tls_from_start.h"
 #include "proxy/session/session.h"
 
 namespace gatepost::session {
 
 using pop3::Command;
-using pop3::SaslDialog;
 using pop3::ServerCodec;
 using pop3::Verb;
 
@@ -15,6 +15,8 @@ namespace {
 TlsVersionLabel version_label(std::string_view version) {
   if (version == "TLSv1.3") return TlsVersionLabel::tls1_3;
   if (version == "TLSv1.2") return TlsVersionLabel::tls1_2;
+  if (version == "TLSv1.1") return TlsVersionLabel::tls1_1;
+  if (version == "TLSv1") return TlsVersionLabel::tls1_0;
   return TlsVersionLabel::other;
 }
 
@@ -30,7 +32,10 @@ CipherLabel cipher_label(std::string_view cipher) {
 
 /// Wraps the client's connection; the handshake is under way afterwards, or the session has ended.
 void Session::start_tls(State handshake) {
-  auto wrapped = settings_->client_tls->wrap(std::move(client_), services_.pool);
+  const net::TlsLayer& layer = legacy_tls() ? *settings_->legacy_tls : *settings_->client_tls;
+  auto wrapped = handshake == State::implicit_handshake
+                     ? net::wrap_from_start(layer, std::move(client_), services_.pool)
+                     : layer.wrap(std::move(client_), services_.pool);
   if (!wrapped) {
     return finish(wrapped.error().code == ErrorCode::protocol ? EndReason::protocol_error
                                                               : EndReason::internal,
@@ -41,13 +46,23 @@ void Session::start_tls(State handshake) {
   enter(handshake);
 }
 
+/// Whether this client is one of the old devices that get old TLS.
+bool Session::legacy_tls() const {
+  return settings_->legacy_tls && !facts_.address.unix_socket &&
+         any_contains(settings_->legacy_tls_networks, facts_.address.ip);
+}
+
 bool Session::handshake_step() {
   if (!client_->established()) return false;
   count_tls();
+  authorization_.on_tls(*client_->tls());
   const bool implicit = state_ == State::implicit_handshake;
-  enter(State::authorization);
-  login_since_ = entered_;
-  if (implicit) say(pop3::ok("Gatepost ready"));
+  if (implicit) {
+    greet();
+  } else {
+    enter(State::authorization);
+    login_since_ = entered_;
+  }
   return true;
 }
 
@@ -56,11 +71,12 @@ void Session::count_tls() {
   services_.counters.tls_versions[version_label(facts.version)].add();
   services_.counters.tls_ciphers[cipher_label(facts.cipher)].add();
   if (facts.resumed) services_.counters.tls_resumed.add();
+  if (legacy_tls()) services_.counters.tls_legacy.add();
 }
 
 bool Session::may_read_client() const {
-  const bool reading =
-      state_ == State::authorization || state_ == State::sasl || state_ == State::transaction;
+  const bool reading = state_ == State::authorization || state_ == State::sasl ||
+                       state_ == State::relay || state_ == State::transaction;
   return reading && !ledger_.full() && client_->unsent() < kMaxUnsent;
 }
 
@@ -76,29 +92,30 @@ bool Session::read_client() {
     if (event == ServerCodec::Event::need_data) break;
     moved = true;
     client_moved_ = services_.timers.now();
-    switch (event) {
-      case ServerCodec::Event::command:
-        on_command(client_codec_.command());
-        break;
-      case ServerCodec::Event::bad_command:
-        if (state_ == State::sasl) {
-          sasl_.reset();
-          client_codec_.set_mode(ServerCodec::Mode::login);
-          enter(State::authorization);
-        }
-        bad_command(client_codec_.error());
-        break;
-      case ServerCodec::Event::sasl_line:
-        on_sasl_step(sasl_->respond(client_codec_.sasl_line()));
-        break;
-      case ServerCodec::Event::protocol_error:
-        turn_away(client_codec_.error(), EndReason::protocol_error);
-        break;
-      case ServerCodec::Event::need_data:
-        break;
-    }
+    on_client_event(event);
   }
   return moved;
+}
+
+void Session::on_client_event(ServerCodec::Event event) {
+  switch (event) {
+    case ServerCodec::Event::command:
+      return on_command(client_codec_.command());
+    case ServerCodec::Event::bad_command:
+      if (state_ == State::relay) return break_off(client_codec_.error());
+      if (state_ == State::sasl) {
+        authorization_.break_off();
+        return on_verdict({Authorization::Next::bad, client_codec_.error()});
+      }
+      return bad_command(client_codec_.error());
+    case ServerCodec::Event::sasl_line:
+      if (state_ == State::relay) return on_relay_line(client_codec_.sasl_line());
+      return on_verdict(authorization_.respond(client_codec_.sasl_line()));
+    case ServerCodec::Event::protocol_error:
+      return turn_away(client_codec_.error(), EndReason::protocol_error);
+    case ServerCodec::Event::need_data:
+      return;
+  }
 }
 
 /// Ends the session with -ERR, unless that would be taken for an answer that is still owed.
@@ -125,112 +142,15 @@ void Session::on_command(Command& command) {
   ++commands_;
   if (command.verb == Verb::unknown) return bad_command("Unknown command");
   bad_commands_ = 0;
-  if (state_ == State::transaction) {
-    on_transaction_command(command);
-  } else {
-    on_authorization_command(command);
-  }
+  if (state_ == State::transaction) return on_transaction_command(command);
+  on_verdict(authorization_.on_command(command));
 }
 
-void Session::on_authorization_command(Command& command) {
-  const bool credentials = command.verb == Verb::user || command.verb == Verb::pass ||
-                           command.verb == Verb::apop || command.verb == Verb::auth;
-  if (credentials && !login_allowed()) {
-    wipe(command.text);
-    client_codec_.wipe();
-    return say(pop3::err("TLS required, use STLS first"));
-  }
-  switch (command.verb) {
-    case Verb::user:
-      user_ = std::move(command.text);
-      return say(pop3::ok("Send PASS"));
-    case Verb::pass: {
-      if (user_.empty()) {
-        wipe(command.text);
-        client_codec_.wipe();
-        return say(pop3::err("Send USER first"));
-      }
-      pop3::Credentials login{user_, Secret(command.text)};
-      wipe(command.text);
-      client_codec_.wipe();
-      return start_login(std::move(login));
-    }
-    case Verb::auth:
-      return on_auth(command);
-    case Verb::stls:
-      return on_stls();
-    case Verb::capa:
-      return say(capabilities());
-    case Verb::quit:
-      say(pop3::ok("Bye"));
-      return finish(EndReason::quit, {});
-    case Verb::apop:
-      return say(pop3::err("APOP is not offered here"));
-    default:
-      return say(pop3::err("Log in first"));
-  }
-}
-
-bool Session::login_allowed() const {
-  return settings_->client_tls_mode != config::ListenerTls::starttls || client_->tls() != nullptr ||
-         client_->peer().unix_socket ||
-         any_contains(settings_->cleartext_login_networks, client_->peer().ip);
-}
-
+/// Our answer to CAPA after login.
 std::string Session::capabilities() const {
-  const bool in_clear = client_->tls() == nullptr;
-  const bool logged_in = state_ == State::transaction;
-  const bool silent = upstream_capabilities_.empty();  // then TOP and UIDL may be there or not
-  return pop3::capa_reply(
-      {.logged_in = logged_in,
-       .stls_possible =
-           !logged_in && in_clear && settings_->client_tls_mode == config::ListenerTls::starttls,
-       .login_allowed = login_allowed(),
-       .top = !logged_in || silent || upstream_capabilities_.has("TOP"),
-       .uidl = !logged_in || silent || upstream_capabilities_.has("UIDL")});
-}
-
-void Session::on_stls() {
-  if (client_->tls() != nullptr) return say(pop3::err("TLS is active already"));
-  if (settings_->client_tls_mode != config::ListenerTls::starttls) {
-    return say(pop3::err("STLS is not offered here"));
-  }
-  if (!client_->received().empty() || client_codec_.mid_line()) {
-    // Sent in clear but meant to be taken for TLS (RFC 2595 section 4): an attack or a broken
-    // client; nothing of it may be run.
-    say(pop3::err("Nothing may follow STLS before TLS"));
-    return finish(EndReason::protocol_error, "bytes sent behind STLS before TLS");
-  }
-  say(pop3::ok("Begin TLS"));
-  user_.clear();  // said in clear, so not to be believed
-  start_tls(State::stls_handshake);
-}
-
-void Session::on_auth(const Command& command) {
-  if (command.text.empty()) {
-    // Older clients ask for the list of mechanisms like this.
-    return say("+OK Mechanisms follow\r\nPLAIN\r\nLOGIN\r\n.\r\n");
-  }
-  sasl_ = SaslDialog::start(command.text);
-  if (!sasl_) return say(pop3::err("Mechanism is not offered here"));
-  client_codec_.set_mode(ServerCodec::Mode::sasl);
-  enter(State::sasl);
-  on_sasl_step(sasl_->begin(command.initial_response));
-}
-
-void Session::on_sasl_step(SaslDialog::Step step) {
-  client_codec_.wipe();
-  if (step == SaslDialog::Step::challenge) return say(sasl_->challenge());
-  client_codec_.set_mode(ServerCodec::Mode::login);
-  if (step == SaslDialog::Step::failed) {
-    enter(State::authorization);
-    bad_command(sasl_->error());
-    return sasl_.reset();
-  }
-  pop3::Credentials login = sasl_->take_credentials();
-  sasl_.reset();
-  user_ = login.user;
-  start_login(std::move(login));
+  return pop3::capa_reply({.logged_in = true,
+                           .upstream = &upstream_capabilities_,
+                           .implementation = settings_->implementation});
 }
 
 void Session::on_transaction_command(const Command& command) {
@@ -247,10 +167,16 @@ void Session::on_transaction_command(const Command& command) {
     case Verb::top:
     case Verb::uidl:
       return ledger_.add_forwarded(command);
+    case Verb::lang:
+      if (upstream_capabilities_.has("LANG")) return ledger_.add_forwarded(command);
+      return ledger_.add_local(command.verb, pop3::err("LANG is not offered here"));
     case Verb::capa:
       return ledger_.add_local(command.verb, capabilities());
     case Verb::stls:
-      return ledger_.add_local(command.verb, pop3::err("STLS is for before the login"));
+    case Verb::utf8:
+    case Verb::xclient:
+      return ledger_.add_local(command.verb, pop3::err(std::string(pop3::to_string(command.verb)) +
+                                                       " is for before the login"));
     default:
       return ledger_.add_local(command.verb, pop3::err("You are logged in already"));
   }

@@ -19,6 +19,10 @@ HandshakeFailure label(tls::HandshakeFailure failure) {
       return HandshakeFailure::no_shared_cipher;
     case tls::HandshakeFailure::no_alpn:
       return HandshakeFailure::no_alpn;
+    case tls::HandshakeFailure::no_certificate:
+      return HandshakeFailure::no_certificate;
+    case tls::HandshakeFailure::bad_certificate:
+      return HandshakeFailure::bad_certificate;
     case tls::HandshakeFailure::peer_alert:
       return HandshakeFailure::peer_alert;
     case tls::HandshakeFailure::closed:
@@ -74,12 +78,15 @@ void Session::look_at_ends() {
           .add();
       return finish(EndReason::handshake_failed, why.detail);
     }
+    case State::relay:
+    case State::delayed:
     case State::login:
       services_.counters.logins[LoginResult::client_gone].add();
       return finish(reason, why.detail);
     case State::transaction:
       if (!ledger_.empty()) return;
       [[fallthrough]];
+    case State::opening:
     case State::authorization:
     case State::sasl:
       // All answers have left; without a reset a client that ended only its own direction gets
@@ -102,9 +109,12 @@ void Session::drain() {
     case State::stls_handshake:
       abort(EndReason::drained, {});
       break;
+    case State::relay:
+    case State::delayed:
     case State::login:
       services_.counters.logins[LoginResult::unavailable].add();
       [[fallthrough]];
+    case State::opening:
     case State::authorization:
     case State::sasl:
       say(pop3::err(pop3::ResponseCode::sys_temp, "Server is going down, try again later"));
@@ -132,7 +142,7 @@ void Session::finish(EndReason reason, std::string problem) {
   }
   reason_ = reason;
   problem_ = std::move(problem);
-  if (login_) login_->cancel();
+  desk_.cancel();
   if (upstream_) {
     upstream_->close(reason == EndReason::quit ? net::CloseMode::flush : net::CloseMode::abort);
   }
@@ -149,7 +159,7 @@ void Session::abort(EndReason reason, std::string problem) {
     reason_ = reason;
     problem_ = std::move(problem);
   }
-  if (login_) login_->cancel();
+  desk_.cancel();
   ledger_.clear();
   if (upstream_) upstream_->close(net::CloseMode::abort);
   client_->close(net::CloseMode::abort);
@@ -168,15 +178,28 @@ void Session::over() {
 }
 
 void Session::write_log() const {
-  const net::TlsFacts* facts = client_->tls();
+  const upstream::Route* route = desk_.route();
+  const upstream::Server* server = desk_.server();
+  const std::string client = facts_.address.to_string();
+  const std::string peer = client_->peer().to_string();
+  const net::TlsFacts* own = client_->tls();
+  const std::string_view version = own != nullptr               ? own->version
+                                   : facts_.tls_version.empty() ? "other"
+                                                                : facts_.tls_version;
   services_.log.info(
       "session", {{"id", id_},
                   {"listener", settings_->listener},
-                  {"client", client_->peer().to_string()},
+                  {"client", client},
+                  {"via", peer == client ? std::string() : peer},
                   {"user", user_},
-                  {"upstream", server_ != nullptr ? server_->address.to_string() : std::string()},
-                  {"tls", facts != nullptr ? facts->version : "none"},
-                  {"cipher", facts != nullptr ? facts->cipher : ""},
+                  {"mechanism", user_.empty() ? std::string() : authorization_.method()},
+                  {"route", route != nullptr ? route->conditions.name : std::string()},
+                  {"pool", route != nullptr ? route->pool->name() : std::string()},
+                  {"upstream", server != nullptr ? server->address.to_string() : std::string()},
+                  {"tls", own != nullptr || facts_.secure ? version : "none"},
+                  {"cipher", own != nullptr ? own->cipher : std::string_view(facts_.tls_cipher)},
+                  {"sni", facts_.server_name},
+                  {"certificate", facts_.certificate},
                   {"reason", to_string(reason_)},
                   {"problem", problem_},
                   {"commands", commands_},

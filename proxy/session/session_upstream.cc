@@ -1,4 +1,4 @@
-// The upstream leg: login, commands on, replies back.
+// The upstream leg after login: commands on, replies back.
 #include <cassert>
 #include <utility>
 
@@ -10,47 +10,6 @@ using pop3::ClientCodec;
 using pop3::ReplyShape;
 using pop3::ResponseCode;
 using pop3::Verb;
-
-void Session::start_login(pop3::Credentials credentials) {
-  server_ = &settings_->router->route(credentials.user);
-  enter(State::login);
-  // NOLINTNEXTLINE(modernize-make-unique): *this is an UpstreamLogin's owner only in here (private)
-  login_.reset(new UpstreamLogin(services_, *settings_, *server_, std::move(credentials), *this));
-}
-
-void Session::on_login_outcome() {
-  LoginOutcome outcome = login_->take_outcome();
-  services_.counters.logins[outcome.result].add();
-  say(outcome.reply);
-  if (outcome.result != LoginResult::ok) return login_failed(outcome);
-  login_.reset();
-  upstream_ = std::move(outcome.transport);
-  upstream_codec_ = std::move(outcome.codec);
-  upstream_capabilities_ = std::move(outcome.capabilities);
-  upstream_depth_ = upstream_capabilities_.has("PIPELINING") ? settings_->limits.pipeline : 1;
-  upstream_->set_observer(this);
-  upstream_moved_ = services_.timers.now();
-  client_moved_ = services_.timers.now();
-  client_codec_.set_mode(pop3::ServerCodec::Mode::transaction);
-  enter(State::transaction);
-}
-
-void Session::login_failed(const LoginOutcome& outcome) {
-  ++failed_logins_;
-  services_.log.warning("login_failed", {{"id", id_},
-                                         {"listener", settings_->listener},
-                                         {"client", client_->peer().to_string()},
-                                         {"user", user_},
-                                         {"upstream", server_->address.to_string()},
-                                         {"result", to_string(outcome.result)},
-                                         {"problem", outcome.problem}});
-  user_.clear();
-  if (failed_logins_ >= settings_->limits.login_attempts) {
-    return finish(EndReason::too_many_errors, "too many failed logins");
-  }
-  enter(State::authorization);
-  login_since_ = entered_;
-}
 
 bool Session::send_commands() {
   bool moved = false;

@@ -1,292 +1,358 @@
 #include "proxy/session/upstream_login.h"
 
+#include <cassert>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "proxy/pop3/sasl.h"
 
 namespace gatepost::session {
 
 using pop3::ClientCodec;
 using pop3::Expected;
-using pop3::ReplyShape;
 using pop3::ResponseCode;
 
 namespace {
 
-/// What upstream may say to CAPA; more is not read.
-constexpr std::size_t kMaxCapaBody = 16 * 1024;
 /// RFC 5034 section 4: with an initial response the AUTH line must fit 255 octets.
 constexpr std::size_t kMaxAuthLine = 255;
 
 constexpr std::string_view kUnavailable = "Mail server not available, try again later";
 
+upstream::Environment environment(const Services& services) {
+  return {services.timers, services.connector, services.pool};
+}
+
 }  // namespace
 
+bool UpstreamPlace::alive() const {
+  return !opened.transport->end() && opened.transport->received().empty() &&
+         !opened.codec.mid_reply();
+}
+
 UpstreamLogin::UpstreamLogin(const Services& services, const Settings& settings,
-                             const upstream::Server& server, pop3::Credentials credentials,
-                             Owner& owner)
+                             UpstreamPlace place, LoginRequest request, Owner& owner)
     : services_(services),
       settings_(settings),
-      server_(server),
-      credentials_(std::move(credentials)),
+      request_(std::move(request)),
       owner_(owner),
       timer_(services.timers.make_timer([this] {
-        give_up(ResponseCode::sys_temp, kUnavailable,
-                state_ == State::connecting ? "connect: timeout" : "no answer in time");
+        give_up(ResponseCode::sys_temp, kUnavailable, "no answer in time");
         notify();
       })),
-      started_(services.timers.now()) {
-  connecting_ =
-      services_.connector.connect(server_.address, settings_.timeouts.upstream_connect,
-                                  [this](auto transport) { connected(std::move(transport)); });
+      place_(std::move(place)) {}
+
+UpstreamLogin::UpstreamLogin(const Services& services, const Settings& settings,
+                             const upstream::Pool& pool, const net::ClientFacts& client,
+                             LoginRequest request, Owner& owner)
+    : UpstreamLogin(services, settings, UpstreamPlace(), std::move(request), owner) {
+  place_.pool = &pool;
+  upstream::Opening::Owner& self = *this;
+  opening_.emplace(environment(services), settings.timeouts, pool, client, request_.user, self);
+  place_.server = opening_->server();
 }
 
 UpstreamLogin::~UpstreamLogin() = default;
 
-void UpstreamLogin::connected(Result<std::unique_ptr<net::Transport>> transport) {
-  if (!transport) {
-    give_up(ResponseCode::sys_temp, kUnavailable, "connect: " + transport.error().detail);
-    return notify();
-  }
-  transport_ = std::move(*transport);
-  transport_->set_observer(this);
-  connected_at_ = services_.timers.now();
-  if (server_.security == upstream::Security::implicit) {
-    enter(State::tls, settings_.timeouts.upstream_connect);
-    wrap_in_tls();
-  } else {
-    expect_greeting();
-  }
+void UpstreamLogin::start() {
+  if (place_.opened.transport == nullptr) return;  // it is being opened
+  begin();
   pump();
 }
 
-void UpstreamLogin::expect_greeting() {
-  services_.counters.upstream_connect.observe(services_.timers.now() - started_);
-  enter(State::greeting, settings_.timeouts.upstream_greeting);
-  codec_.expect({});
-}
-
-void UpstreamLogin::wrap_in_tls() {
-  auto wrapped = server_.tls->wrap(std::move(transport_), services_.pool);
-  if (!wrapped) {
-    return give_up(ResponseCode::sys_temp, kUnavailable, "TLS: " + wrapped.error().detail);
+void UpstreamLogin::on_opening_finished() {
+  if (opening_->server() != nullptr) place_.server = opening_->server();
+  Result<upstream::Opened> opened = opening_->take();
+  if (!opened) {
+    give_up(ResponseCode::sys_temp, kUnavailable, std::move(opened.error().detail));
+    return notify();
   }
-  transport_ = std::move(*wrapped);
-  transport_->set_observer(this);
+  place_.opened = std::move(*opened);
+  place_.lease = opening_->take_lease();
+  services_.counters.upstream_connect.observe(place_.opened.connect_time);
+  begin();
+  pump();
 }
 
-void UpstreamLogin::on_activity() { pump(); }
+void UpstreamLogin::begin() {
+  place_.opened.transport->set_observer(this);
+  opened_at_ = services_.timers.now();
+  if (!request_.utf8 || place_.utf8) return start_login();
+  enter(State::utf8);
+  send("UTF8\r\n", {});
+}
 
 void UpstreamLogin::pump() {
   do {
-    if (state_ == State::finished) break;
-    if ((state_ == State::tls || state_ == State::stls_tls) && transport_->established()) {
-      on_tls_established();
+    while (state_ != State::finished && state_ != State::opening && read_event()) {
     }
-    while (state_ != State::finished && transport_->established() && read_event()) {
-    }
-    if (state_ == State::finished) break;
-    if (transport_->end() && transport_->received().empty()) {
-      const Error& why = *transport_->end();
-      give_up(ResponseCode::sys_temp, kUnavailable,
-              fmt::format("{}: {}", to_string(why.code), why.detail));
+    if (state_ == State::finished || state_ == State::opening) break;
+    net::Transport& transport = *place_.opened.transport;
+    if (transport.end() && transport.received().empty()) {
+      const Error& why = *transport.end();
+      lost(fmt::format("{}: {}", to_string(why.code), why.detail));
       break;
     }
-  } while (transport_->settle());
+  } while (place_.opened.transport->settle());
   notify();
 }
 
 bool UpstreamLogin::read_event() {
-  switch (codec_.next(transport_->received())) {
+  switch (place_.opened.codec.next(place_.opened.transport->received())) {
     case ClientCodec::Event::need_data:
       return false;
-    case ClientCodec::Event::protocol_error:
-      give_up(ResponseCode::sys_temp, kUnavailable, "protocol: " + codec_.error());
-      return false;
-    case ClientCodec::Event::body_data:
-      capa_body_ += codec_.take_body().to_string();
-      if (capa_body_.size() > kMaxCapaBody) {
-        give_up(ResponseCode::sys_temp, kUnavailable, "protocol: endless CAPA reply");
-      }
-      return true;
-    case ClientCodec::Event::body_end:
-      on_capabilities();
-      return true;
     case ClientCodec::Event::status:
       on_status();
       return true;
     case ClientCodec::Event::continuation:
       on_continuation();
       return true;
+    case ClientCodec::Event::protocol_error:
+      give_up(ResponseCode::sys_temp, kUnavailable, "protocol: " + place_.opened.codec.error());
+      return false;
+    case ClientCodec::Event::body_data:
+    case ClientCodec::Event::body_end:
+      break;
   }
+  give_up(ResponseCode::sys_temp, kUnavailable, "protocol: reply out of turn");
   return false;
 }
 
-void UpstreamLogin::cancel() {
-  if (state_ == State::finished) return;
-  if (transport_) transport_->close(net::CloseMode::abort);
-  finish({});
+void UpstreamLogin::notify() {
+  if (state_ == State::finished || state_ == State::challenged) owner_.on_login_progress();
 }
 
-void UpstreamLogin::notify() {
-  if (state_ == State::finished) owner_.on_login_finished();
+void UpstreamLogin::start_login() {
+  const std::string& user = request_.user;
+  switch (request_.kind) {
+    case LoginRequest::Kind::password:
+      return authenticate();
+    case LoginRequest::Kind::apop:
+      enter(State::apop);
+      return send_secret(fmt::format("APOP {} ", user), request_.secret.reveal(), {});
+    case LoginRequest::Kind::relay:
+      break;
+  }
+  if (!request_.mechanism.relayed_by(place_.opened.capabilities)) {
+    return give_up(ResponseCode::none, "Mechanism is not offered here",
+                   "upstream does not offer " + request_.mechanism.name());
+  }
+  if (!request_.mechanism.client_first()) {
+    enter(State::dialog);
+    return send(fmt::format("AUTH {}\r\n", request_.mechanism.name()), {.continuation = true});
+  }
+  start_auth(request_.mechanism.name(), pop3::base64_encode(request_.secret.reveal()));
+}
+
+void UpstreamLogin::authenticate() {
+  const pop3::Capabilities& capabilities = place_.opened.capabilities;
+  const bool plain = capabilities.has_sasl("PLAIN");
+  if (!plain && (capabilities.empty() || capabilities.has("USER"))) {
+    enter(State::user);
+    return send(fmt::format("USER {}\r\n", request_.user), {});
+  }
+  if (plain) {
+    return start_auth("PLAIN", pop3::sasl_plain_message(request_.user, request_.secret.reveal()));
+  }
+  if (!capabilities.has_sasl("LOGIN")) {
+    return give_up(ResponseCode::sys_perm, "Mail server accepts no password here",
+                   "upstream offers neither USER nor SASL PLAIN or LOGIN");
+  }
+  message_ = Secret(pop3::base64_encode(request_.user));
+  enter(State::auth_login);
+  send("AUTH LOGIN\r\n", {.continuation = true});
+}
+
+/// AUTH with the message behind it, or alone where that would be too long. Wipes `message`.
+void UpstreamLogin::start_auth(std::string_view mechanism, std::string message) {
+  const std::string command = fmt::format("AUTH {} ", mechanism);
+  const bool fits = command.size() + message.size() + 2 <= kMaxAuthLine && !message.empty();
+  enter(State::auth);
+  if (fits && place_.server->initial_response) {
+    message_ = Secret();
+    if (request_.kind == LoginRequest::Kind::relay) enter(State::dialog);
+    send_secret(command, message, {.continuation = request_.kind == LoginRequest::Kind::relay});
+  } else {
+    message_ = Secret(message);
+    send(fmt::format("AUTH {}\r\n", mechanism), {.continuation = true});
+  }
+  wipe(message);
 }
 
 void UpstreamLogin::on_status() {
-  const pop3::Status& status = codec_.status();
+  const pop3::Status& status = place_.opened.codec.status();
   switch (state_) {
-    case State::greeting:
-      return on_greeting();
-    case State::capa:
-      if (!status.ok) on_capabilities();  // an old server: no CAPA at all
-      return;
-    case State::stls:
+    case State::utf8:
       if (!status.ok) {
-        return give_up(ResponseCode::sys_temp, kUnavailable, "upstream refuses STLS");
+        return give_up(ResponseCode::sys_temp, "Mail server refuses UTF8",
+                       "UTF8: -ERR " + status.text);
       }
-      enter(State::stls_tls, settings_.timeouts.upstream_connect);
-      return wrap_in_tls();
+      place_.utf8 = true;
+      return start_login();
     case State::user:
-      if (!status.ok) return on_login_reply();
-      enter(State::pass, settings_.timeouts.upstream_login);
-      return send_secret("PASS ", credentials_.password.reveal(), {});
-    case State::auth_plain:
-    case State::auth_response:
-    case State::pass:
-      return on_login_reply();
-    case State::connecting:
-    case State::tls:
-    case State::stls_tls:
+      if (!status.ok) return on_answer();
+      enter(State::answer);
+      return send_secret("PASS ", request_.secret.reveal(), {});
+    case State::auth:
+    case State::auth_login:
+      // Exchange 2003 says +OK where "+" is meant. It cannot be a success: nothing was said yet.
+      if (status.ok && !message_.empty()) return send_message();
+      if (status.ok && state_ == State::auth_login) {
+        return give_up(ResponseCode::sys_temp, kUnavailable, "protocol: +OK without a password");
+      }
+      [[fallthrough]];
+    case State::apop:
+    case State::answer:
+    case State::dialog:
+      return on_answer();
+    case State::opening:
+    case State::challenged:
     case State::finished:
       return give_up(ResponseCode::sys_temp, kUnavailable, "protocol: reply out of turn");
   }
 }
 
-/// "+": upstream wants the message in a line of its own. PLAIN has no second challenge.
 void UpstreamLogin::on_continuation() {
-  if (state_ != State::auth_plain) {
-    return give_up(ResponseCode::sys_temp, kUnavailable, "protocol: challenge out of turn");
+  if (state_ == State::dialog) return on_challenge();
+  if (state_ == State::auth || state_ == State::auth_login) return send_message();
+  give_up(ResponseCode::sys_temp, kUnavailable, "protocol: challenge out of turn");
+}
+
+/// What waited for upstream's "+".
+void UpstreamLogin::send_message() {
+  const Secret message = std::exchange(message_, Secret());
+  const bool relay = request_.kind == LoginRequest::Kind::relay;
+  const bool more = state_ == State::auth_login && !message.empty();
+  if (state_ == State::auth_login && message.empty()) {
+    std::string password = pop3::base64_encode(request_.secret.reveal());
+    enter(State::answer);
+    send_secret("", password, {});
+    return wipe(password);
   }
-  std::string message = pop3::sasl_plain_message(credentials_);
-  enter(State::auth_response, settings_.timeouts.upstream_login);
-  send_secret("", message, {.shape = ReplyShape::single});
-  wipe(message);
+  enter(more ? State::auth_login : relay ? State::dialog : State::answer);
+  send_secret("", message.reveal(), {.continuation = relay || more});
 }
 
-void UpstreamLogin::on_greeting() {
-  if (!codec_.status().ok) {
-    return give_up(ResponseCode::sys_temp, kUnavailable, "greeting: -ERR " + codec_.status().text);
+void UpstreamLogin::on_challenge() {
+  const std::string& text = place_.opened.codec.status().text;
+  if (!pop3::base64_decode(text)) {
+    return give_up(ResponseCode::sys_temp, kUnavailable, "protocol: challenge is not base64");
   }
-  if (server_.security == upstream::Security::stls) return start_stls();
-  ask_capabilities();
+  if (!nothing_ahead()) return;
+  challenge_ = fmt::format("+ {}\r\n", text);
+  state_ = State::challenged;
+  timer_->stop();  // the client's time
 }
 
-void UpstreamLogin::start_stls() {
-  enter(State::stls, settings_.timeouts.upstream_login);
-  send("STLS\r\n", {});
+void UpstreamLogin::respond(const Secret& message) {
+  assert(state_ == State::challenged);
+  std::string line = pop3::base64_encode(message.reveal());
+  enter(State::dialog);
+  send_secret("", line, {});
+  wipe(line);
+  pump();
 }
 
-void UpstreamLogin::on_tls_established() {
-  if (state_ == State::tls) {
-    return expect_greeting();
-  }
-  // What was said in clear is forgotten (RFC 2595 section 4): ask only now.
-  ask_capabilities();
+void UpstreamLogin::break_off() {
+  assert(state_ == State::challenged);
+  place_.opened.transport->send(ByteChain(services_.pool, "*\r\n"));
+  LoginOutcome outcome;
+  outcome.result = LoginResult::cancelled;
+  outcome.reply = pop3::err("Authentication cancelled");
+  outcome.problem = "the client broke the dialog off";
+  finish(std::move(outcome));
 }
 
-void UpstreamLogin::ask_capabilities() {
-  enter(State::capa, settings_.timeouts.upstream_login);
-  send("CAPA\r\n", {.shape = ReplyShape::multi, .form = pop3::DotDecoder::Form::unstuffed});
-}
-
-void UpstreamLogin::on_capabilities() {
-  capabilities_ = pop3::Capabilities::parse(capa_body_);
-  std::string().swap(capa_body_);
-  authenticate();
-}
-
-void UpstreamLogin::authenticate() {
-  if (capabilities_.has_sasl("PLAIN")) {
-    std::string message = pop3::sasl_plain_message(credentials_);
-    enter(State::auth_plain, settings_.timeouts.upstream_login);
-    constexpr std::string_view kCommand = "AUTH PLAIN ";
-    if (kCommand.size() + message.size() + 2 <= kMaxAuthLine) {
-      send_secret(kCommand, message, {});
-    } else {
-      send("AUTH PLAIN\r\n", {.continuation = true});
-    }
-    wipe(message);
-    return;
-  }
-  if (!capabilities_.empty() && !capabilities_.has("USER")) {
-    return give_up(ResponseCode::sys_perm, "Mail server accepts no password here",
-                   "upstream offers neither USER nor SASL PLAIN");
-  }
-  enter(State::user, settings_.timeouts.upstream_login);
-  send(fmt::format("USER {}\r\n", credentials_.user), {});
-}
-
-void UpstreamLogin::on_login_reply() {
-  const pop3::Status& status = codec_.status();
+void UpstreamLogin::on_answer() {
+  const pop3::Status& status = place_.opened.codec.status();
   LoginOutcome outcome;
   outcome.reply = status.wire();
   if (status.ok) {
     if (!nothing_ahead()) return;
-    services_.counters.upstream_login.observe(services_.timers.now() - connected_at_);
+    services_.counters.upstream_login.observe(services_.timers.now() - opened_at_);
     outcome.result = LoginResult::ok;
-    transport_->set_observer(nullptr);
-    outcome.transport = std::move(transport_);
-    outcome.codec = std::move(codec_);
-    outcome.capabilities = std::move(capabilities_);
   } else {
     // Only these say that the credentials themselves were wrong (RFC 3206); the others are about
     // the mailbox or the server (RFC 2449 section 8.1).
     const std::string code = status.code();
     const bool credentials_wrong = code.empty() || code == "AUTH";
+    if (code.starts_with("SYS/") && ask_next_server()) return;
     outcome.result = credentials_wrong ? LoginResult::refused : LoginResult::unavailable;
-    outcome.problem = "-ERR " + without_secrets(status.text);
+    outcome.problem = without_secrets(status);
+  }
+  const bool reusable = settings_.apop && !place_.opened.timestamp.empty() && place_.alive();
+  if (status.ok || reusable) {
+    place_.opened.transport->set_observer(nullptr);
+    outcome.place = std::move(place_);
+    place_ = UpstreamPlace();
+    place_.server = outcome.place->server;
   }
   finish(std::move(outcome));
 }
 
-void UpstreamLogin::enter(State state, Duration deadline) {
-  state_ = state;
-  timer_->start(deadline);
+/// A password may be tried elsewhere; what belongs to one connection (APOP, a dialog) may not.
+bool UpstreamLogin::ask_next_server() {
+  if (request_.kind != LoginRequest::Kind::password || !opening_ || !opening_->try_next()) {
+    return false;
+  }
+  timer_->stop();
+  place_.opened.transport->close(net::CloseMode::flush);
+  place_.lease = upstream::Lease();
+  place_.utf8 = false;
+  place_.server = opening_->server();
+  message_ = Secret();
+  state_ = State::opening;
+  return true;
 }
 
-/// Upstream's words for the log. A server that repeats what it was told must not bring it there.
-std::string UpstreamLogin::without_secrets(const std::string& text) const {
-  std::string message = pop3::sasl_plain_message(credentials_);
-  const std::string_view password = credentials_.password.reveal();
-  std::string encoded = pop3::base64_encode(password);
-  const bool repeats = text.contains(password) || text.contains(message) || text.contains(encoded);
+void UpstreamLogin::enter(State state) {
+  state_ = state;
+  timer_->start(settings_.timeouts.upstream_login);
+}
+
+/// Upstream's words for the log. A server that repeats what it was told must not bring it there:
+/// of a relayed dialog, in which anything may be secret, only the response code is kept.
+std::string UpstreamLogin::without_secrets(const pop3::Status& status) const {
+  const std::string& text = status.text;
+  const std::string code = status.code();
+  if (request_.kind == LoginRequest::Kind::relay) {
+    return code.empty() ? "-ERR" : fmt::format("-ERR [{}]", code);
+  }
+  const std::string_view secret = request_.secret.reveal();
+  std::string message = pop3::sasl_plain_message(request_.user, secret);
+  std::string encoded = pop3::base64_encode(secret);
+  const bool repeats = text.contains(secret) || text.contains(message) || text.contains(encoded);
   wipe(message);
   wipe(encoded);
-  return repeats ? "(text withheld: it repeats the password)" : text;
+  return repeats ? "-ERR (text withheld: it repeats the password)" : "-ERR " + text;
 }
 
 /// The answer to what is sent next cannot be here yet: what is, was sent to be taken for it.
 bool UpstreamLogin::nothing_ahead() {
-  if (transport_->received().empty() && !codec_.mid_reply()) return true;
+  if (place_.opened.transport->received().empty() && !place_.opened.codec.mid_reply()) return true;
   give_up(ResponseCode::sys_temp, kUnavailable, "protocol: reply that nobody asked for");
   return false;
 }
 
 void UpstreamLogin::send(std::string_view line, Expected expected) {
-  if (!nothing_ahead()) return;
-  codec_.expect(expected);
-  transport_->send(ByteChain(services_.pool, line));
+  send_secret(line.substr(0, line.size() - 2), "", expected);
 }
 
 void UpstreamLogin::send_secret(std::string_view prefix, std::string_view secret,
                                 Expected expected) {
   if (!nothing_ahead()) return;
   // The reply to a continuation line is already owed since the command.
-  if (codec_.owed() == 0) codec_.expect(expected);
+  if (place_.opened.codec.owed() == 0) place_.opened.codec.expect(expected);
   ByteChain line(services_.pool, prefix);
   line.append(services_.pool, secret);
   line.append(services_.pool, "\r\n");
-  transport_->send(std::move(line));
+  place_.opened.transport->send(std::move(line));
+}
+
+void UpstreamLogin::lost(std::string problem) {
+  if (state_ != State::challenged && ask_next_server()) return;
+  give_up(ResponseCode::sys_temp, kUnavailable, std::move(problem));
 }
 
 void UpstreamLogin::give_up(ResponseCode code, std::string_view text, std::string problem) {
@@ -296,10 +362,18 @@ void UpstreamLogin::give_up(ResponseCode code, std::string_view text, std::strin
   finish(std::move(outcome));
 }
 
+void UpstreamLogin::cancel() {
+  if (state_ == State::finished) return;
+  if (place_.opened.transport) place_.opened.transport->close(net::CloseMode::abort);
+  finish({});
+}
+
 void UpstreamLogin::finish(LoginOutcome outcome) {
   timer_->stop();
-  connecting_.reset();
-  if (transport_) transport_->close(net::CloseMode::flush);
+  if (opening_) opening_->cancel();
+  if (place_.opened.transport) place_.opened.transport->close(net::CloseMode::flush);
+  place_.lease = upstream::Lease();
+  message_ = Secret();
   outcome_ = std::move(outcome);
   state_ = State::finished;
 }

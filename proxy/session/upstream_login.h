@@ -2,106 +2,148 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "proxy/base/ticket.h"
+#include "proxy/base/secret.h"
+#include "proxy/net/client_facts.h"
 #include "proxy/net/transport.h"
-#include "proxy/pop3/capa.h"
-#include "proxy/pop3/client_codec.h"
-#include "proxy/pop3/sasl.h"
+#include "proxy/pop3/mechanism.h"
+#include "proxy/pop3/reply.h"
 #include "proxy/session/services.h"
+#include "proxy/upstream/opening.h"
 
 namespace gatepost::session {
+
+/// What a client wants to log in with.
+struct LoginRequest {
+  enum class Kind : std::uint8_t {
+    password,  ///< `secret` is the password
+    apop,      ///< `secret` is the digest, made with the timestamp of the connection used
+    relay,  ///< the dialog is the client's and upstream's; `secret` is the first message, decoded
+  };
+  Kind kind = Kind::password;
+  std::string user;           ///< "" while a relayed dialog has not named it (CRAM-MD5)
+  pop3::Mechanism mechanism;  ///< relay: what the client chose
+  Secret secret;
+  bool utf8 = false;  ///< the client switched to UTF-8 (RFC 6856)
+};
+
+/// A connection to a server on which nobody is logged in, and the place held there.
+struct UpstreamPlace {
+  const upstream::Pool* pool = nullptr;
+  const upstream::Server* server = nullptr;
+  upstream::Lease lease;
+  upstream::Opened opened;
+  bool utf8 = false;  ///< UTF8 was said on it
+
+  /// Whether upstream kept the connection, and said nothing that nobody asked for.
+  [[nodiscard]] bool alive() const;
+};
 
 /// What a finished login left behind.
 struct LoginOutcome {
   LoginResult result = LoginResult::unavailable;
   std::string reply;    ///< the line for the client, with CRLF
   std::string problem;  ///< for the log; empty when all is well. May hold upstream's text.
-  // The rest is set when the result is ok.
-  std::unique_ptr<net::Transport> transport;
-  pop3::ClientCodec codec;
-  pop3::Capabilities capabilities;
+  /// The connection: logged in when the result is ok; when it is refused, one on which upstream may
+  /// be asked again. Its transport has no observer.
+  std::optional<UpstreamPlace> place;
 };
 
-/// Logs one user in at one upstream: connect, TLS, greeting, CAPA, STLS, AUTH PLAIN or USER and
-/// PASS. Credentials leave only over the security that the configuration asks for. Every step has
-/// its deadline.
-class UpstreamLogin final : net::TransportObserver {
+/// Logs one user in at one of the servers of a pool: opens a connection (unless there is one
+/// already), then AUTH, USER and PASS, APOP or a relayed dialog. A password that a server could not
+/// even look at ([SYS/TEMP], connection lost) goes to the next server. Every step has its deadline.
+class UpstreamLogin final : net::TransportObserver, upstream::Opening::Owner {
  public:
   class Owner {
    public:
-    /// finished() has become true. Called from inside the connection's own callback: the owner may
-    /// destroy the login at once only when it took the connection over with a successful outcome.
-    virtual void on_login_finished() = 0;
+    /// finished() or challenged() has become true. Called from inside the connection's own
+    /// callback: the owner may destroy the login at once only when it took the connection over.
+    virtual void on_login_progress() = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  UpstreamLogin(const Services& services, const Settings& settings, const upstream::Server& server,
-                pop3::Credentials credentials, Owner& owner);
+  /// `request.user` is the name as upstream is to see it. `client` is copied.
+  UpstreamLogin(const Services& services, const Settings& settings, const upstream::Pool& pool,
+                const net::ClientFacts& client, LoginRequest request, Owner& owner);
+  /// The same on a connection that is open already.
+  UpstreamLogin(const Services& services, const Settings& settings, UpstreamPlace place,
+                LoginRequest request, Owner& owner);
   ~UpstreamLogin();
+  UpstreamLogin(const UpstreamLogin&) = delete;
+  UpstreamLogin& operator=(const UpstreamLogin&) = delete;
 
+  /// Once, when the owner is ready to be told.
+  void start();
   [[nodiscard]] bool finished() const { return state_ == State::finished; }
+  /// Relay: upstream waits for the client's next message.
+  [[nodiscard]] bool challenged() const { return state_ == State::challenged; }
+  /// "+ …\r\n", when challenged().
+  [[nodiscard]] const std::string& challenge() const { return challenge_; }
+  /// The client's answer, decoded. Only when challenged().
+  void respond(const Secret& message);
+  /// The client breaks the dialog off: upstream hears "*" (RFC 5034 section 4), finished() is true.
+  /// Only when challenged().
+  void break_off();
   /// Gives up and closes the connection; the owner is not told.
   void cancel();
   [[nodiscard]] LoginOutcome take_outcome() { return std::move(outcome_); }
+  /// Asked last; null if none was.
+  [[nodiscard]] const upstream::Server* server() const { return place_.server; }
 
  private:
   enum class State : std::uint8_t {
-    connecting,
-    tls,  // implicit: before the greeting
-    greeting,
-    capa,
-    stls,
-    stls_tls,  // handshake after STLS
-    auth_plain,
-    auth_response,  // the credentials went in a line of their own
+    opening,
+    utf8,
     user,
-    pass,
+    apop,
+    auth,        // the AUTH command is out; "+" asks for the message, if it has not gone with it
+    auth_login,  // AUTH LOGIN: "+" asks for the password
+    answer,      // all is said, +OK or -ERR is due
+    dialog,      // relay: upstream's turn
+    challenged,  // relay: the client's turn
     finished,
   };
 
-  void on_activity() override;
-  void connected(Result<std::unique_ptr<net::Transport>> transport);
-  void expect_greeting();
+  void on_activity() override { pump(); }
+  void on_opening_finished() override;
   void pump();
   [[nodiscard]] bool read_event();
   void notify();
+  void begin();
+  void start_login();
+  void authenticate();
   void on_status();
   void on_continuation();
-  void on_greeting();
-  void on_capabilities();
-  void on_tls_established();
-  void ask_capabilities();
-  void start_stls();
-  void authenticate();
-  void on_login_reply();
-  void enter(State state, Duration deadline);
+  void on_challenge();
+  void on_answer();
+  void start_auth(std::string_view mechanism, std::string message);
+  void send_message();
+  [[nodiscard]] bool ask_next_server();
+  void enter(State state);
   [[nodiscard]] bool nothing_ahead();
-  [[nodiscard]] std::string without_secrets(const std::string& text) const;
+  [[nodiscard]] std::string without_secrets(const pop3::Status& status) const;
   void send(std::string_view line, pop3::Expected expected);
   void send_secret(std::string_view prefix, std::string_view secret, pop3::Expected expected);
+  void lost(std::string problem);
   void give_up(pop3::ResponseCode code, std::string_view text, std::string problem);
   void finish(LoginOutcome outcome);
-  void wrap_in_tls();
 
   const Services& services_;
   const Settings& settings_;
-  const upstream::Server& server_;
-  pop3::Credentials credentials_;
+  LoginRequest request_;
   Owner& owner_;
-  State state_ = State::connecting;
+  State state_ = State::opening;
   std::unique_ptr<Timer> timer_;
-  Ticket connecting_;
-  std::unique_ptr<net::Transport> transport_;
-  pop3::ClientCodec codec_;
-  pop3::Capabilities capabilities_;
-  std::string capa_body_;
-  Instant started_;
-  Instant connected_at_;
+  std::optional<upstream::PoolOpening> opening_;
+  UpstreamPlace place_;
+  Secret message_;  // base64, waiting for upstream's "+"
+  std::string challenge_;
+  Instant opened_at_;
   LoginOutcome outcome_;
 };
 

@@ -16,7 +16,8 @@ struct ClientOptions {
   std::string server_name = {};  ///< name or literal address that the certificate must carry
   Version min_version = Version::tls1_2;
   /// Base64 of SHA-256 of a SubjectPublicKeyInfo (RFC 7469 section 2.4): one certificate of the
-  /// chain must have one of them, also when `verify` is false. Empty: not looked at.
+  /// chain must have one of them, also when `verify` is false; then only signatures lead from one
+  /// certificate to the next. Empty: not looked at.
   std::vector<std::string> pins = {};
   std::string certificate_file = {};  ///< PEM: ours towards the server; empty: none
   std::string key_file = {};          ///< PEM; empty: in the certificate's file
@@ -25,8 +26,9 @@ struct ClientOptions {
 /// TLS towards upstream. The certificate must be good for a server (extended key usage) and carry
 /// the expected name as subjectAltName: the common name is not looked at, and wildcards stand for a
 /// whole label (RFC 9525). Names, not addresses, are sent as SNI. ALPN "pop3" is offered; a server
-/// that does not answer it is fine. Sessions are resumed (RFC 8446 section 2.2): what was verified
-/// when the session began holds for its resumption. Shared by all threads.
+/// that does not answer it is fine. The newest sessions are kept, and resumed (RFC 8446
+/// section 2.2): what was verified when a session began holds for its resumption. Shared by all
+/// threads.
 class ClientContext : public net::TlsLayer {
  public:
   /// Reads the files. Fails with `config`, naming the file or the name that cannot be used.

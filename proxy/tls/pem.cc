@@ -61,7 +61,7 @@ Result<void> check_key(const KeyedChain& chain, const std::string& certificate_f
     if (fits(*other, *chain.key)) {
       return fail(
           ErrorCode::config,
-          fmt::format("{}: the server's certificate must be the first one", certificate_file));
+          fmt::format("{}: the certificate of the key must be the first one", certificate_file));
     }
   }
   return fail(ErrorCode::config, fmt::format("{}: the key does not belong to the certificate in {}",

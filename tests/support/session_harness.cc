@@ -35,10 +35,31 @@ class SessionHarness::Owner final : public session::Session::Home {
 
 SessionHarness::SessionHarness(RunMode mode)
     : mode_(mode),
-      services_{timers, connector, pool, log, counters},
+      services_{timers, connector, pool, log, counters, guard},
       owner_(std::make_unique<Owner>()) {
   settings.listener = "test";
-  server.address = {.host = "pop.example", .port = 110, .path = {}};
+  pool_settings.name = "pool";
+  server = make_server("pop.example");
+  facts.address = wire().address;
+  facts.local = wire().local;
+  guard.configure(settings.limits);
+}
+
+upstream::Server SessionHarness::make_server(std::string host) {
+  upstream::Server server;
+  server.address = {.host = std::move(host), .port = 110, .path = {}};
+  server.state = std::make_shared<upstream::ServerState>(config::HealthCheck());
+  return server;
+}
+
+std::shared_ptr<const upstream::Pool> SessionHarness::make_pool(
+    std::vector<upstream::Server> servers, config::Pool settings) {
+  if (settings.name.empty()) settings.name = servers.front().address.host;
+  return std::make_shared<const upstream::Pool>(settings, std::move(servers));
+}
+
+void SessionHarness::teach(const upstream::Server& server, std::string_view capabilities) {
+  server.state->learned(pop3::Capabilities::parse(capabilities));
 }
 
 SessionHarness::~SessionHarness() {
@@ -64,13 +85,19 @@ WireOptions SessionHarness::wire() {
 
 void SessionHarness::start(Where /*where*/) {
   server.tls = server.security == upstream::Security::none ? nullptr : upstream_tls;
-  settings.router = std::make_shared<const upstream::Router>(server);
+  if (routes.empty()) {
+    std::vector<upstream::Server> servers = {server};
+    servers.insert(servers.end(), more_servers.begin(), more_servers.end());
+    routes.emplace_back().conditions.name = "all";
+    routes.back().pool = make_pool(std::move(servers), pool_settings);
+  }
+  settings.router = std::make_shared<const upstream::Router>(routes);
   if (settings.client_tls_mode != config::ListenerTls::none) settings.client_tls = client_tls;
   MemoryConnection connection = make_memory_transport(pool, wire());
   client_ = connection.peer;
   session_ = std::make_unique<session::Session>("s1", services_,
                                                 std::make_shared<const session::Settings>(settings),
-                                                std::move(connection.transport), *owner_);
+                                                std::move(connection.transport), facts, *owner_);
   run();
 }
 
@@ -217,6 +244,11 @@ bool SessionHarness::turn() {
   }
   if (!killed_ && session_ && (session_->waits_for() & session::Session::kOwnTurn) != 0) {
     timers.advance(session::Session::kTurn);
+    moved();
+    any = true;
+  }
+  if (!killed_ && timers.next() == Duration(0)) {
+    timers.advance(Duration(0));
     moved();
     any = true;
   }

@@ -7,7 +7,9 @@
 #include <source_location>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "proxy/guard/guard.h"
 #include "proxy/session/services.h"
 #include "proxy/session/session.h"
 #include "tests/support/chop.h"
@@ -43,9 +45,22 @@ class SessionHarness {
   SessionHarness(const SessionHarness&) = delete;
   SessionHarness& operator=(const SessionHarness&) = delete;
 
-  /// To be changed before start().
+  /// To be changed before start(). Without routes there is one for everybody, to the pool of all
+  /// servers.
   session::Settings settings;
+  net::ClientFacts facts;  ///< of the client
+  config::Pool pool_settings;
   upstream::Server server;
+  std::vector<upstream::Server> more_servers;
+  std::vector<upstream::Route> routes;
+
+  /// Another server "HOST:110", to stand in more_servers or in the pool of a route.
+  [[nodiscard]] static upstream::Server make_server(std::string host);
+  /// A pool of servers, for routes.
+  [[nodiscard]] static std::shared_ptr<const upstream::Pool> make_pool(
+      std::vector<upstream::Server> servers, config::Pool settings = {});
+  /// Servers announced that when they were asked last.
+  static void teach(const upstream::Server& server, std::string_view capabilities);
 
   /// The client connects.
   void start(Where where = Where::current());
@@ -61,7 +76,8 @@ class SessionHarness {
   void client_ends(ErrorCode code = ErrorCode::closed);
 
   // The server.
-  /// The session connects; the server takes the connection.
+  /// The session connects; the server takes the connection. What is said later is said to the
+  /// server that accepted last.
   void upstream_accepts(Where where = Where::current());
   void upstream_refuses(ErrorCode code, Where where = Where::current());
   void upstream(std::string_view text);
@@ -112,6 +128,7 @@ class SessionHarness {
   FakeConnector connector{pool};
   RecordingLog log;
   session::Counters counters;
+  guard::Guard guard;
   std::shared_ptr<FakeTlsLayer> client_tls = std::make_shared<FakeTlsLayer>();
   std::shared_ptr<FakeTlsLayer> upstream_tls = std::make_shared<FakeTlsLayer>();
 

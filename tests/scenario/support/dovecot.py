@@ -17,7 +17,7 @@ state_dir = {folder}/state
 log_path = {folder}/dovecot.log
 auth_verbose = yes
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = {mechanisms}
 auth_failure_delay = 0
 mail_max_userip_connections = 0
 mail_location = maildir:~/Maildir
@@ -27,6 +27,7 @@ default_internal_user = {internal_user}
 default_internal_group = {internal_group}
 default_login_user = {login_user}
 login_greeting = Dovecot ready.
+{first}
 passdb {{
   driver = passwd-file
   args = username_format=%u {folder}/users
@@ -46,6 +47,7 @@ service pop3-login {{
     port = {tls_port}
     ssl = yes
   }}
+  {listeners}
 }}
 service anvil {{
   chroot =
@@ -57,20 +59,34 @@ service stats {{
   chroot =
 }}
 {tls}
+{settings}
 """
+
+#: An inet_listener whose clients begin with a PROXY header.
+_PROXIED = """inet_listener proxied {{
+    port = {port}
+    haproxy = yes
+  }}"""
 
 
 class Dovecot:
     """A running server. `users` maps a name to (password, list of messages).
 
     Without `certificate` it speaks plain text only; with it, STLS on `port` and TLS on `tls_port`.
+    `settings` are further lines of its configuration, `first` those before its own passdb.
+    On `proxied_port` connections begin with a PROXY header. With `xclient` loopback may send
+    XCLIENT. `port` may be given to be there again after a stop.
     """
 
-    def __init__(self, folder, users, certificate=None):
+    def __init__(self, folder, users, certificate=None, mechanisms="plain login", settings="",
+                 first="", xclient=False, port=None):
         self.folder = str(folder)
-        self.port = free_port()
+        self.port = port or free_port()
+        self.proxied_port = free_port()
+        self._mechanisms, self._first = mechanisms, first
+        self._settings = settings + ("\nlogin_trusted_networks = 127.0.0.0/8" if xclient else "")
         self.tls_port = free_port() if certificate else 0
-        os.makedirs(os.path.join(self.folder, "state"))
+        os.makedirs(os.path.join(self.folder, "state"), exist_ok=True)
         os.chmod(self.folder, 0o755)
         self._mail_user = "nobody" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
         self._users = {}
@@ -105,6 +121,9 @@ class Dovecot:
         own_group = grp.getgrgid(os.getgid()).gr_name
         return _CONFIG.format(
             folder=self.folder, port=self.port, tls_port=self.tls_port, tls=tls,
+            mechanisms=self._mechanisms, first=self._first,
+            settings="haproxy_trusted_networks = 127.0.0.0/8\n" + self._settings,
+            listeners=_PROXIED.format(port=self.proxied_port),
             internal_user="dovecot" if root else self._mail_user,
             internal_group="dovecot" if root else own_group,
             login_user="dovenull" if root else self._mail_user)
@@ -151,6 +170,10 @@ class Dovecot:
                 return file.read()
         except FileNotFoundError:
             return ""
+
+    def logins(self):
+        """The log's lines about logins that succeeded."""
+        return [line for line in self.log().splitlines() if "Info: Login: " in line]
 
     def stop(self):
         self.child.stop()

@@ -20,6 +20,7 @@ class Connection:
         self.commands = []      # lines, without CRLF
         self.tls = False        # whether a handshake with us succeeded
         self.tls_error = ""
+        self.resumed = False    # whether that handshake resumed a session
         self.server_name = None
         self.most_waiting = 0   # commands that lay unanswered at once
         self.ended = ""
@@ -130,6 +131,7 @@ class FakeUpstream:
         try:
             wrapped = self._context.wrap_socket(sock, server_side=True)
             connection.tls = True
+            connection.resumed = bool(wrapped.session_reused)
             with self._lock:
                 self._sockets.append(wrapped)
             return wrapped

@@ -87,6 +87,11 @@ TEST(CliTest, ReadsEveryOtherFlag) {
                                   "--upstream-name",
                                   "pop.example.com",
                                   "--upstream-insecure",
+                                  "--cert-folder",
+                                  "certs",
+                                  "--proxy-protocol",
+                                  "--trusted-network",
+                                  "192.0.2.4,192.0.2.5",
                                   "--workers",
                                   "2",
                                   "--admin",
@@ -106,6 +111,9 @@ TEST(CliTest, ReadsEveryOtherFlag) {
   EXPECT_EQ(line.overrides.upstream_ca, "ca.pem");
   EXPECT_EQ(line.overrides.upstream_name, "pop.example.com");
   EXPECT_EQ(line.overrides.upstream_verify, false);
+  EXPECT_EQ(line.overrides.cert_folder, "certs");
+  EXPECT_EQ(line.overrides.proxy_protocol, true);
+  EXPECT_EQ(line.overrides.trusted_network, "192.0.2.4,192.0.2.5");
   EXPECT_EQ(line.overrides.workers, "2");
   EXPECT_EQ(line.overrides.admin, "off");
   EXPECT_EQ(line.overrides.log_level, "debug");
@@ -163,6 +171,19 @@ TEST(CliTest, AVariableMayTurnInsecureOff) {
 
 TEST(CliTest, TheLastOfARepeatedFlagCounts) {
   EXPECT_EQ(parse({"run", "--upstream", "a:1", "--upstream", "b:1"}).overrides.upstream, "b:1");
+}
+
+TEST(CliTest, SeveralUpstreamsComeInOneValue) {
+  const Environment upstream("GATEPOST_UPSTREAM", "192.0.2.1,192.0.2.2");
+  const Environment proxy("GATEPOST_PROXY_PROTOCOL", "true");
+  const Environment trusted("GATEPOST_TRUSTED_NETWORK", "127.0.0.1");
+  const CommandLine line = parse({"run", "--pop3-plain", "127.0.0.1:110"});
+  ASSERT_EQ(line.action, Action::run) << line.text;
+  const config::Loaded loaded = config::load("", line.overrides);
+  ASSERT_TRUE(loaded.config);
+  EXPECT_EQ(loaded.config->pools.at(0).servers.size(), 2u);
+  EXPECT_TRUE(loaded.config->listeners.at(0).proxy_protocol);
+  EXPECT_EQ(parse({"run", "--upstream", "a:1,b:1"}).overrides.upstream, "a:1,b:1");
 }
 
 TEST(CliTest, PrintsTheVersionBothWays) {

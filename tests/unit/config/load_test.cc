@@ -15,6 +15,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr std::string_view kWhole = R"({
@@ -81,6 +82,138 @@ TEST(LoadTest, PutsEveryKeyInItsPlace) {
   EXPECT_EQ(c.log.file, "g.log");
 }
 
+std::vector<std::string> texts(const std::vector<IpNetwork>& networks) {
+  std::vector<std::string> result;
+  for (const IpNetwork& network : networks) result.push_back(network.to_string());
+  return result;
+}
+
+constexpr std::string_view kFull = R"({
+  "listeners": [{"name": "a", "address": ":995", "legacy_tls_networks": ["10.0.0.9"],
+    "proxy_protocol": true, "xclient": true, "trusted_networks": ["10.0.0.0/8", "::1"],
+    "apop": true, "implementation": "Some Server 1.0"}],
+  "tls": {"certificate": "c", "ocsp": "o", "client_certificates": "optional",
+    "certificates": [{"certificate": "c1", "key": "k1", "ocsp": "o1"}, {"certificate": "c2"}],
+    "certificate_folders": ["f1", "f2"], "ticket_key_file": "t", "client_ca_file": "ca",
+    "watch_every": "0s"},
+  "pools": {
+    "many": {"servers": ["s1.example", {"address": "s2.example:1995", "weight": 3,
+        "max_connections": 7}],
+      "tls": "implicit", "certificate": "pc", "key": "pk", "balance": "user_hash", "retries": 0,
+      "pins": ["47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="], "slow_start": "1500ms",
+      "health_check": {"interval": "0s", "rise": 4, "fall": 5}, "proxy_protocol": "v2",
+      "xclient": true, "initial_response": false},
+    "by-dns": {"srv": "example.com", "proxy_protocol": "v1"}},
+  "routes": [
+    {"name": "r", "listeners": ["a"], "server_names": ["*.example.com"], "networks": ["::/0"],
+      "certificates": ["CN=*"], "domains": ["example.com"], "users": ["a*", "?"], "pool": "by-dns",
+      "user": "{local}@{domain}", "lower_case": true, "default_domain": "example.net"},
+    {"pool": "many"}],
+  "limits": {"connections_per_network": 10, "network_prefix_v4": 24, "network_prefix_v6": 48,
+    "accept_rate": 11, "free_failed_logins": 12, "failed_login_delay_max": "1500ms",
+    "failed_login_memory": "2m", "exempt_networks": ["127.0.0.1"]}
+})";
+
+TEST(LoadTest, PutsEveryKeyOfClientsInItsPlace) {
+  const Loaded loaded = load(kFull);
+  ASSERT_TRUE(loaded.config) << problems(loaded);
+  const Listener& listener = loaded.config->listeners.at(0);
+  EXPECT_THAT(texts(listener.legacy_tls_networks), ElementsAre("10.0.0.9/32"));
+  EXPECT_TRUE(listener.proxy_protocol);
+  EXPECT_TRUE(listener.xclient);
+  EXPECT_THAT(texts(listener.trusted_networks), ElementsAre("10.0.0.0/8", "::1/128"));
+  EXPECT_TRUE(listener.apop);
+  EXPECT_EQ(listener.implementation, "Some Server 1.0");
+
+  const Tls& tls = loaded.config->tls;
+  std::string certificates;
+  for (const Certificate& each : tls.certificates) {
+    certificates += each.certificate + "," + each.key + "," + each.ocsp + " ";
+  }
+  EXPECT_EQ(certificates, "c,,o c1,k1,o1 c2,, ");
+  EXPECT_THAT(tls.certificate_folders, ElementsAre("f1", "f2"));
+  EXPECT_EQ(tls.ticket_key_file, "t");
+  EXPECT_EQ(tls.client_certificates, ClientCertificates::optional);
+  EXPECT_EQ(tls.client_ca_file, "ca");
+  EXPECT_EQ(tls.watch_every, seconds(0));
+
+  const Limits& limits = loaded.config->limits;
+  EXPECT_EQ(limits.connections_per_network, 10u);
+  EXPECT_EQ(limits.network_prefix_v4, 24u);
+  EXPECT_EQ(limits.network_prefix_v6, 48u);
+  EXPECT_EQ(limits.accept_rate, 11u);
+  EXPECT_EQ(limits.free_failed_logins, 12u);
+  EXPECT_EQ(limits.failed_login_delay_max, milliseconds(1500));
+  EXPECT_EQ(limits.failed_login_memory, seconds(120));
+  EXPECT_THAT(texts(limits.exempt_networks), ElementsAre("127.0.0.1/32"));
+}
+
+TEST(LoadTest, PutsEveryKeyOfPoolsInItsPlace) {
+  const Loaded loaded = load(kFull);
+  ASSERT_TRUE(loaded.config) << problems(loaded);
+  ASSERT_EQ(loaded.config->pools.size(), 2u);
+  const Pool& dns = loaded.config->pools[0];
+  EXPECT_EQ(dns.name, "by-dns");
+  EXPECT_TRUE(dns.servers.empty());
+  EXPECT_EQ(dns.srv, "example.com");
+  EXPECT_EQ(dns.proxy_protocol, ProxyProtocol::v1);
+  EXPECT_EQ(dns.health_check.interval, milliseconds(10'000));
+
+  const Pool& many = loaded.config->pools[1];
+  EXPECT_EQ(many.name, "many");
+  ASSERT_EQ(many.servers.size(), 2u);
+  EXPECT_EQ(many.servers[0].address, (Endpoint{"s1.example", 995, ""}));
+  EXPECT_EQ(many.servers[0].weight, 1u);
+  EXPECT_EQ(many.servers[1].address, (Endpoint{"s2.example", 1995, ""}));
+  EXPECT_EQ(many.servers[1].weight, 3u);
+  EXPECT_EQ(many.servers[1].max_connections, 7u);
+  EXPECT_EQ(many.certificate, "pc");
+  EXPECT_EQ(many.key, "pk");
+  EXPECT_THAT(many.pins, ElementsAre("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="));
+  EXPECT_EQ(many.balance, Balance::user_hash);
+  EXPECT_EQ(many.retries, 0u);
+  EXPECT_EQ(many.slow_start, milliseconds(1500));
+  EXPECT_EQ(many.health_check.interval, milliseconds(0));
+  EXPECT_EQ(many.health_check.rise, 4u);
+  EXPECT_EQ(many.health_check.fall, 5u);
+  EXPECT_EQ(many.proxy_protocol, ProxyProtocol::v2);
+  EXPECT_TRUE(many.xclient);
+  EXPECT_FALSE(many.initial_response);
+}
+
+TEST(LoadTest, PutsEveryKeyOfRoutesInItsPlace) {
+  const Loaded loaded = load(kFull);
+  ASSERT_TRUE(loaded.config) << problems(loaded);
+  ASSERT_EQ(loaded.config->routes.size(), 2u);
+  const Route& route = loaded.config->routes[0];
+  EXPECT_EQ(route.name, "r");
+  EXPECT_THAT(route.listeners, ElementsAre("a"));
+  EXPECT_THAT(route.server_names, ElementsAre("*.example.com"));
+  EXPECT_THAT(texts(route.networks), ElementsAre("::/0"));
+  EXPECT_THAT(route.certificates, ElementsAre("CN=*"));
+  EXPECT_THAT(route.domains, ElementsAre("example.com"));
+  EXPECT_THAT(route.users, ElementsAre("a*", "?"));
+  EXPECT_EQ(route.pool, "by-dns");
+  EXPECT_EQ(route.user, "{local}@{domain}");
+  EXPECT_TRUE(route.lower_case);
+  EXPECT_EQ(route.default_domain, "example.net");
+  EXPECT_EQ(loaded.config->routes[1].name, "route 2");
+  EXPECT_EQ(loaded.config->routes[1].pool, "many");
+}
+
+TEST(LoadTest, UpstreamIsAPoolAndTheLastRoute) {
+  const Loaded loaded = load(file_with(R"("pools": {"p": {"address": "127.0.0.1"}},
+    "routes": [{"users": ["a"], "pool": "p"}])"));
+  EXPECT_EQ(problems(loaded), "");
+  ASSERT_TRUE(loaded.config);
+  ASSERT_EQ(loaded.config->pools.size(), 2u);
+  EXPECT_EQ(loaded.config->pools[0].name, "upstream");
+  ASSERT_EQ(loaded.config->routes.size(), 2u);
+  EXPECT_EQ(loaded.config->routes[1].name, "upstream");
+  EXPECT_EQ(loaded.config->routes[1].pool, "upstream");
+  EXPECT_EQ(loaded.config->routes[1].user, "{user}");
+}
+
 TEST(LoadTest, WithoutAFileFlagsAreEnough) {
   Overrides flags;
   flags.pop3s = ":995";
@@ -134,6 +267,64 @@ TEST(LoadTest, EveryFlagReplacesTheFilesValue) {
   EXPECT_EQ(c.log.level, LogLevel::error);
   EXPECT_EQ(c.log.format, LogFormat::text);
   EXPECT_EQ(c.log.file, "flag.log");
+}
+
+TEST(LoadTest, TheUpstreamFlagReplacesEveryWayToNameServers) {
+  Overrides flags;
+  flags.upstream = "a.example,b.example:1110,unix:/c";
+  flags.upstream_tls = "starttls";
+  flags.upstream_name = "pop.example";
+  for (const char* before : {R"("address": "x")", R"("servers": ["x", "y"])", R"("srv": "x.y")"}) {
+    const Loaded loaded = load(R"({"listeners": [{"address": "[::1]:110", "tls": "none"}],
+      "upstream": {)" + std::string(before) +
+                                   "}}",
+                               flags);
+    EXPECT_EQ(problems(loaded), "");
+    ASSERT_TRUE(loaded.config);
+    const Pool& pool = loaded.config->pools.at(0);
+    EXPECT_EQ(pool.srv, "");
+    ASSERT_EQ(pool.servers.size(), 3u);
+    EXPECT_EQ(pool.servers[0].address, (Endpoint{"a.example", 110, ""}));
+    EXPECT_EQ(pool.servers[1].address, (Endpoint{"b.example", 1110, ""}));
+    EXPECT_EQ(pool.servers[2].address.path, "/c");
+  }
+  flags.upstream = "a.example,";
+  EXPECT_THAT(problems(load(file_with(""), flags)), HasSubstr("--upstream: found \"\", must be"));
+  flags.upstream = "a.example,A.example";
+  EXPECT_THAT(problems(load(file_with(""), flags)),
+              HasSubstr("--upstream: /upstream/servers/0 is this server already"));
+}
+
+TEST(LoadTest, FlagsOfTrustReachEveryListener) {
+  Overrides flags;
+  flags.proxy_protocol = true;
+  flags.trusted_network = "192.0.2.4,2001:db8::/32";
+  const Loaded loaded = load(R"({"upstream": {"address": "127.0.0.1"}, "listeners": [
+    {"address": "127.0.0.1:1", "tls": "none"}, {"address": "unix:/a", "tls": "none"}]})",
+                             flags);
+  EXPECT_EQ(problems(loaded), "");
+  ASSERT_TRUE(loaded.config);
+  for (const Listener& listener : loaded.config->listeners) EXPECT_TRUE(listener.proxy_protocol);
+  EXPECT_THAT(texts(loaded.config->listeners[0].trusted_networks),
+              ElementsAre("192.0.2.4/32", "2001:db8::/32"));
+  EXPECT_TRUE(loaded.config->listeners[1].trusted_networks.empty());
+
+  flags.pop3_plain = "127.0.0.1:2";
+  flags.trusted_network = "192.0.2.4/24";
+  EXPECT_THAT(problems(load("", flags)), HasSubstr("--trusted-network: \"192.0.2.4/24\""));
+  flags.trusted_network.reset();
+  EXPECT_THAT(problems(load("", flags)), HasSubstr("--pop3-plain: missing (or the flag --trusted"));
+}
+
+TEST(LoadTest, TheFolderFlagReplacesTheFilesFolders) {
+  Overrides flags;
+  flags.pop3s = "127.0.0.1:995";
+  flags.cert_folder = "flag,s";
+  const Loaded loaded = load(file_with(R"("tls": {"certificate_folders": ["a", "b"]})"), flags);
+  EXPECT_EQ(problems(loaded), "");
+  ASSERT_TRUE(loaded.config);
+  EXPECT_THAT(loaded.config->tls.certificate_folders, ElementsAre("flag,s"));
+  EXPECT_TRUE(loaded.config->tls.certificates.empty());
 }
 
 TEST(LoadTest, AnyListenerFlagReplacesTheFilesListeners) {

@@ -164,9 +164,8 @@ TEST(RulesTest, TheAdminListenerSpeaksTcp) {
 }
 
 TEST(ExamplesTest, EveryExampleLoadsWithNoMoreThanItsKnownWarning) {
-  for (const auto& [name, warnings] :
-       {std::pair("corporate", 1u), std::pair("antivirus", 0u), std::pair("sidecar", 1u),
-        std::pair("hosting", 2u)}) {
+  for (const auto& [name, warnings] : {std::pair("corporate", 1u), std::pair("antivirus", 0u),
+                                       std::pair("sidecar", 1u), std::pair("hosting", 2u)}) {
     const Loaded loaded =
         load_file(std::string(GATEPOST_SOURCE_DIR "/config/examples/") + name + ".jsonc");
     EXPECT_TRUE(loaded.config) << name;

@@ -42,6 +42,16 @@ TEST(SrvAnswerTest, ReadsTargetsSortedByPriorityAndWeight) {
                           "10 1 b.example.test:2", "20 9 c.example.test:3"));
 }
 
+TEST(SrvAnswerTest, TheOrderDoesNotDependOnTheServers) {
+  const std::vector<std::string> sorted = {"0 1 a.test:1", "0 1 a.test:2", "0 1 b.test:1"};
+  EXPECT_EQ(
+      read(DnsAnswer().add(target("b.test", 1)).add(target("a.test", 2)).add(target("a.test", 1))),
+      sorted);
+  EXPECT_EQ(
+      read(DnsAnswer().add(target("a.test", 1)).add(target("a.test", 2)).add(target("b.test", 1))),
+      sorted);
+}
+
 TEST(SrvAnswerTest, ReadsCompressedNames) {
   DnsAnswer answer;
   answer.add(DnsAnswer::srv(1, 0, 995, "\3pop" + DnsAnswer::pointer(24)));

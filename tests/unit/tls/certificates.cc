@@ -169,9 +169,9 @@ struct Authority::State {
 
 Authority::Authority(std::string_view name) : Authority(name, nullptr) {}
 
-Authority::Authority(std::string_view name, const State* issuer)
+Authority::Authority(std::string_view name, const State* issuer, bool ca)
     : state_(std::make_unique<State>()) {
-  const CertificateRequest request{.common_name = std::string(name), .ca = true};
+  const CertificateRequest request{.common_name = std::string(name), .ca = ca};
   state_->key = make_key();
   state_->certificate = make_certificate(request, state_->key.get(),
                                          issuer != nullptr ? issuer->certificate.get() : nullptr,
@@ -192,6 +192,10 @@ Issued Authority::issue(const CertificateRequest& request) const {
 
 std::unique_ptr<Authority> Authority::intermediate(std::string_view name) const {
   return std::unique_ptr<Authority>(new Authority(name, state_.get()));
+}
+
+std::unique_ptr<Authority> Authority::pretender(std::string_view name) const {
+  return std::unique_ptr<Authority>(new Authority(name, state_.get(), false));
 }
 
 Issued self_signed(const CertificateRequest& request) {

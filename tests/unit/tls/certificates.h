@@ -53,10 +53,12 @@ class Authority {
   [[nodiscard]] Issued issue(const CertificateRequest& request = {}) const;
   /// An authority below this one.
   [[nodiscard]] std::unique_ptr<Authority> intermediate(std::string_view name) const;
+  /// One whose certificate does not allow it to be one.
+  [[nodiscard]] std::unique_ptr<Authority> pretender(std::string_view name) const;
 
  private:
   struct State;
-  Authority(std::string_view name, const State* issuer);
+  Authority(std::string_view name, const State* issuer, bool ca = true);
   std::unique_ptr<State> state_;
 };
 

@@ -135,26 +135,8 @@ TEST_F(Verification, ChecksNothingWhenToldSo) {
 }
 
 TEST_F(Verification, KeepsTheMinimumVersion) {
-  OddClient odd;
   const auto client = fixture_.client("mail.example.org", tls::Version::tls1_3);
-  // A server of TLS 1.2 only, made of the odd client's library context.
-  SSL_CTX_set_max_proto_version(odd.context(), TLS1_2_VERSION);
-  SSL_CTX_use_certificate_chain_file(
-      odd.context(), fixture_.files.write("c", fixture_.issued.certificate).c_str());
-  SSL_CTX_use_PrivateKey_file(odd.context(), fixture_.files.write("k", fixture_.issued.key).c_str(),
-                              SSL_FILETYPE_PEM);
-  class Old : public net::TlsLayer {
-   public:
-    explicit Old(SSL_CTX* context) : context_(context) {}
-    Result<std::unique_ptr<net::Transport>> wrap(std::unique_ptr<net::Transport>&& plain,
-                                                 BlockPool& pool) const override {
-      return wrap_as_server(std::move(plain), context_, pool);
-    }
-
-   private:
-    SSL_CTX* context_;
-  };
-  TlsPair pair(*client, Old(odd.context()));
+  TlsPair pair(*client, OddServer(fixture_.issued, TLS1_2_VERSION));
   pair.run();
   EXPECT_FALSE(pair.established());
   EXPECT_THAT(pair.client->transport->end()->detail, HasSubstr("protocol version"));

@@ -130,7 +130,7 @@ TEST_F(IdentityFile, RefusesTheKeyOfAnotherCertificate) {
 TEST_F(IdentityFile, WantsTheLeafFirst) {
   const Issued issued = authority_.issue();
   EXPECT_THAT(refusal(authority_.certificate() + issued.certificate, issued.key),
-              HasSubstr("certificate.pem: the server's certificate must be the first"));
+              HasSubstr("certificate.pem: the certificate of the key must be the first"));
 }
 
 TEST_F(IdentityFile, WantsTheChainInOrder) {

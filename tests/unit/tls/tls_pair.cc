@@ -85,9 +85,19 @@ bool TlsPair::established() const {
   return client->transport->established() && server->transport->established();
 }
 
-std::unique_ptr<net::Transport> wrap_as_server(std::unique_ptr<net::Transport> plain,
-                                               SSL_CTX* context, BlockPool& pool) {
-  bssl::UniquePtr<SSL> ssl(SSL_new(context));
+OddServer::OddServer(const Issued& identity, int max_version)
+    : context_(SSL_CTX_new(TLS_method())) {
+  const TestFiles files;
+  const std::string chain = files.write("chain.pem", identity.certificate);
+  const std::string key = files.write("key.pem", identity.key);
+  EXPECT_EQ(SSL_CTX_use_certificate_chain_file(context(), chain.c_str()), 1);
+  EXPECT_EQ(SSL_CTX_use_PrivateKey_file(context(), key.c_str(), SSL_FILETYPE_PEM), 1);
+  SSL_CTX_set_max_proto_version(context(), static_cast<std::uint16_t>(max_version));
+}
+
+Result<std::unique_ptr<net::Transport>> OddServer::wrap(std::unique_ptr<net::Transport>&& plain,
+                                                        BlockPool& pool) const {
+  bssl::UniquePtr<SSL> ssl(SSL_new(context()));
   SSL_set_accept_state(ssl.get());
   return std::make_unique<tls::TlsTransport>(std::move(plain), std::move(ssl), pool,
                                              tls::TlsTransport::kServerReceiveLimit);

@@ -60,9 +60,18 @@ class TlsPair {
   std::unique_ptr<Owner> server;
 };
 
-/// Any library context as a server.
-[[nodiscard]] std::unique_ptr<net::Transport> wrap_as_server(std::unique_ptr<net::Transport> plain,
-                                                             SSL_CTX* context, BlockPool& pool);
+/// A server of plain BoringSSL: other versions than ours, chains that ours would refuse to load.
+class OddServer final : public net::TlsLayer {
+ public:
+  /// The first certificate is that of the key, whatever follows.
+  explicit OddServer(const Issued& identity, int max_version = TLS1_3_VERSION);
+  [[nodiscard]] SSL_CTX* context() const { return context_.get(); }
+  [[nodiscard]] Result<std::unique_ptr<net::Transport>> wrap(
+      std::unique_ptr<net::Transport>&& plain, BlockPool& pool) const override;
+
+ private:
+  bssl::UniquePtr<SSL_CTX> context_;
+};
 
 /// The files and contexts that most tests need: a server for mail.example.org and its CA.
 struct TlsFixture {

@@ -1,0 +1,169 @@
+#include "proxy/session/login_desk.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/pop3/reply.h"
+
+namespace gatepost::session {
+
+using pop3::ResponseCode;
+
+LoginDesk::LoginDesk(const Services& services, const Settings& settings,
+                     const net::ClientFacts& facts, Owner& owner)
+    : services_(services), settings_(settings), facts_(facts), owner_(owner) {}
+
+LoginDesk::~LoginDesk() = default;
+
+bool LoginDesk::open_ahead() {
+  route_ = settings_.router->route(settings_.listener, facts_);
+  if (route_ == nullptr) return false;
+  upstream::Opening::Owner& self = *this;
+  const upstream::Environment environment{services_.timers, services_.connector, services_.pool};
+  ahead_.emplace(environment, settings_.timeouts, *route_->pool, facts_, "", self);
+  return true;
+}
+
+Result<std::string> LoginDesk::take_timestamp() {
+  server_ = ahead_->server();
+  Result<upstream::Opened> opened = ahead_->take();
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  services_.counters.upstream_connect.observe(opened->connect_time);
+  opened->transport->set_observer(nullptr);
+  place_.emplace();
+  place_->pool = route_->pool.get();
+  place_->server = server_;
+  place_->lease = ahead_->take_lease();
+  place_->opened = std::move(*opened);
+  place_for_ = facts_.address.to_string();
+  return place_->opened.timestamp;
+}
+
+Duration LoginDesk::delay(std::string_view user) const {
+  return services_.guard.delay(facts_.address, user, services_.timers.now());
+}
+
+void LoginDesk::refuse(LoginResult result, std::string reply, std::string problem) {
+  refusal_.emplace();
+  refusal_->result = result;
+  refusal_->reply = std::move(reply);
+  refusal_->problem = std::move(problem);
+}
+
+void LoginDesk::start(LoginRequest request) {
+  kind_ = request.kind;
+  mechanism_ = request.mechanism;
+  named_ = !request.user.empty();
+  server_ = nullptr;
+  route_ = named_ ? settings_.router->route(settings_.listener, facts_, request.user)
+                  : settings_.router->route(settings_.listener, facts_);
+  if (route_ == nullptr) {
+    return refuse(LoginResult::refused,
+                  pop3::err(ResponseCode::auth, "No mail server for this user"), "no route");
+  }
+  if (named_ && !name_user(request)) return;
+  if (kind_ == LoginRequest::Kind::relay) {
+    const std::optional<pop3::Capabilities> known = route_->pool->known_capabilities();
+    if (known && !mechanism_.relayed_by(*known)) {
+      return refuse(LoginResult::unavailable, pop3::err("Mechanism is not offered here"),
+                    "upstream does not offer " + mechanism_.name());
+    }
+  }
+  std::optional<UpstreamPlace> place = place_that_fits(request);
+  if (!place && kind_ == LoginRequest::Kind::apop) {
+    return refuse(LoginResult::unavailable,
+                  pop3::err(ResponseCode::sys_temp, "APOP is not possible any more"),
+                  "no connection for APOP");
+  }
+  UpstreamLogin::Owner& self = *this;
+  if (place) {
+    server_ = place->server;
+    login_ = std::make_unique<UpstreamLogin>(services_, settings_, std::move(*place),
+                                             std::move(request), self);
+  } else {
+    login_ = std::make_unique<UpstreamLogin>(services_, settings_, *route_->pool, facts_,
+                                             std::move(request), self);
+  }
+  login_->start();
+}
+
+/// Gives the user the name that upstream knows, also inside the message of a dialog. False when
+/// that cannot be: the request is refused.
+bool LoginDesk::name_user(LoginRequest& request) {
+  Result<std::string> name = route_->form.apply(request.user);
+  if (!name) {
+    refuse(LoginResult::refused, pop3::err(ResponseCode::auth, "No mail server for this user"),
+           std::move(name.error().detail));
+    return false;
+  }
+  if (*name == request.user) return true;
+  if (request.kind == LoginRequest::Kind::relay) {
+    Result<std::string> message =
+        pop3::sasl_with_user(request.mechanism.kind(), request.secret.reveal(), *name);
+    if (!message) {
+      refuse(LoginResult::unavailable, pop3::err(message.error().detail), message.error().detail);
+      return false;
+    }
+    request.secret = Secret(*message);
+    wipe(*message);
+  }
+  request.user = std::move(*name);
+  return true;
+}
+
+/// The connection that was opened ahead, if it leads where this request belongs.
+std::optional<UpstreamPlace> LoginDesk::place_that_fits(const LoginRequest& request) {
+  std::optional<UpstreamPlace> place = std::exchange(place_, std::nullopt);
+  const bool fits = place && place->pool == route_->pool.get() && place->alive() &&
+                    place_for_ == facts_.address.to_string() && (request.utf8 || !place->utf8);
+  return fits ? std::move(place) : std::nullopt;
+}
+
+Result<std::string> LoginDesk::user_in(std::string_view message) const {
+  return pop3::sasl_user(mechanism_.kind(), message);
+}
+
+void LoginDesk::respond(Secret message) {
+  if (!challenged()) return;  // upstream has gone: the outcome says so
+  if (!named_) {
+    LoginRequest answer;
+    answer.kind = LoginRequest::Kind::relay;
+    answer.mechanism = mechanism_;
+    answer.user = pop3::sasl_user(mechanism_.kind(), message.reveal()).value_or("");
+    answer.secret = std::move(message);
+    named_ = true;
+    if (!name_user(answer)) return login_->break_off();
+    message = std::move(answer.secret);
+  }
+  login_->respond(message);
+}
+
+void LoginDesk::break_off(std::string_view text) {
+  if (!challenged()) return;
+  login_->break_off();
+  refuse(LoginResult::cancelled, pop3::err(text), std::string(text));
+}
+
+void LoginDesk::drop() {
+  server_ = nullptr;
+  if (!login_) return;
+  login_->cancel();
+  retired_.push_back(std::move(login_));
+}
+
+LoginOutcome LoginDesk::take_outcome() {
+  if (login_ && login_->server() != nullptr) server_ = login_->server();
+  LoginOutcome outcome =
+      refusal_ ? std::move(*std::exchange(refusal_, std::nullopt)) : login_->take_outcome();
+  if (outcome.result != LoginResult::ok) place_ = std::exchange(outcome.place, std::nullopt);
+  if (login_) retired_.push_back(std::move(login_));
+  return outcome;
+}
+
+void LoginDesk::cancel() {
+  if (ahead_) ahead_->cancel();
+  if (login_) login_->cancel();
+  place_.reset();
+}
+
+}  // namespace gatepost::session
