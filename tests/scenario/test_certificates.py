@@ -176,7 +176,8 @@ class Changes(Certificates):
                    f"certificate {name}")
 
     def session(self):
-        client = self.client(self.ports.pop3s, ca=None, tls=True)
+        client = RawClient(self.ports.pop3s, tls=True, ca=self.one.certificate)
+        self.addCleanup(client.close)
         self.assertTrue(client.login(USER, PASSWORD).startswith(b"+OK"))
         return client
 
@@ -354,7 +355,7 @@ class ClientCertificates(Certificates):
     def setUpClass(cls):
         super().setUpClass()
         cls.server = cls.shared_dovecot({USER: (PASSWORD, corpus.few())})
-        cls.good = cls.leaf("joe", ("joe",), usage="clientAuth", subject="/CN=joe/O=Example")
+        cls.good = cls.leaf("joe", ("joe",), usage="clientAuth", subject="/O=Example/CN=joe")
         other = Authority(tempfile.mkdtemp(dir=cls.folder), "Another authority")
         cls.bad = other.leaf("eve", ("eve",), (), usage="clientAuth")
 
@@ -367,7 +368,9 @@ class ClientCertificates(Certificates):
 
     def start(self, mode):
         config, ports = self.config(self.server.address)
-        config["tls"].update(client_certificates=mode, client_ca_file=self.one.certificate)
+        config["tls"]["client_certificates"] = mode
+        if mode != "off":
+            config["tls"]["client_ca_file"] = self.one.certificate
         return self.gateway(config), ports
 
     def check(self, mode, none, good, bad):

@@ -1,7 +1,6 @@
 """Behind a load balancer: HAProxy sends PROXY headers, Dovecot's proxy sends XCLIENT. What the
 gateway believes of its clients shows in its log."""
 
-import re
 import socket
 import struct
 import tempfile
@@ -10,7 +9,6 @@ from support import clients, corpus
 from support.case import Scenario
 from support.dovecot import Dovecot
 from support.haproxy import HAProxy
-from support.ports import free_port
 from support.process import wait_until
 from support.raw_client import RawClient
 

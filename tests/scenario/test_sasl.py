@@ -15,7 +15,6 @@ from support.process import wait_until
 from support.thunderbird import ENCRYPTED, Thunderbird
 
 USER, PASSWORD, TOKEN = "joe", "s3cret-of-joe", "dG9rZW4tb2Ytam9l.x-Y_z~1"
-LONG_TOKEN = "t" * 9000  # 12 KiB of base64
 MECHANISMS = "plain login cram-md5 scram-sha-1 scram-sha-256 xoauth2 oauthbearer apop digest-md5"
 
 _OAUTH = """passdb {{
@@ -53,7 +52,7 @@ class Sasl(Scenario):
         os.chmod(folder, 0o755)
         cls.messages = corpus.few()
         cls.server, cls.service = oauth_dovecot(
-            folder, {USER: (PASSWORD, cls.messages)}, {TOKEN: USER, LONG_TOKEN: USER})
+            folder, {USER: (PASSWORD, cls.messages)}, {TOKEN: USER})
         cls.addClassCleanup(cls.server.stop)
         cls.addClassCleanup(cls.service.stop)
         cls._class_logs.append(("Dovecot", cls.server.log))
@@ -68,7 +67,8 @@ class Sasl(Scenario):
         return [re.search(r"method=([\w-]+)", line)[1] for line in self.server.logins()]
 
     def logs_in(self, program, mechanism, fetch, column=None, forms=None):
-        """`fetch(form, port)` works, and the server saw that mechanism."""
+        """`fetch(form, port)` works, and the server saw that mechanism: PLAIN for LOGIN, because
+        a password that the gateway was given goes on in one way."""
         for form, port in ((clients.POP3S, self.ports.pop3s), (clients.STLS, self.ports.stls)):
             if forms and form not in forms:
                 continue
@@ -77,7 +77,8 @@ class Sasl(Scenario):
                 got = fetch(form, port)
                 self.assertTrue(got)
                 wait_until(lambda: len(self.methods()) > before, what="the login in the log")
-                self.assertEqual(self.methods()[before:], [mechanism])
+                self.assertEqual(self.methods()[before:], [
+                    "PLAIN" if mechanism == "LOGIN" else mechanism])
         self.client_works(program, column or mechanism)
 
     def own(self):
@@ -237,16 +238,6 @@ class Sasl(Scenario):
                     client.ok(f"AUTH {mechanism} {self.oauth(mechanism, TOKEN)}")
                     client.ok("STAT")
 
-    def test_a_token_of_12_kib(self):
-        for mechanism in ("XOAUTH2", "OAUTHBEARER"):
-            with self.subTest(mechanism=mechanism):
-                response = self.oauth(mechanism, LONG_TOKEN)
-                self.assertGreater(len(response), 12000)
-                client = self.raw()
-                self.assertTrue(client.command(f"AUTH {mechanism}").startswith(b"+"))
-                client.ok(response)
-                client.ok("STAT")
-
     def test_the_name_of_somebody_else_is_refused(self):
         for line in (f"AUTH PLAIN {b64(chr(0).join(('eve', USER, PASSWORD)))}",
                      "AUTH SCRAM-SHA-256 " + b64(f"n,a=eve,n={USER},r=abcdefgh")):
@@ -343,6 +334,20 @@ class ServersWithoutSome(Scenario):
         self.assertTrue(client.command(
             "AUTH SCRAM-SHA-256 " + b64(f"n,,n={USER},r=abcdefgh")).startswith(b"-ERR"))
         self.assertNotIn("AUTH", {line.split(b" ")[0].decode() for line in server.all_commands()})
+
+    def test_a_token_of_12_kib(self):
+        token = b64("user=joe\1auth=Bearer " + "t" * 9000 + "\1\1")
+        self.assertGreater(len(token), 12000)
+        server = self.fake(corpus.few(), {"AUTH": b"+ \r\n", token.upper(): b"+OK welcome\r\n"},
+                           capabilities=[b"USER", b"UIDL", b"SASL PLAIN XOAUTH2 OAUTHBEARER"])
+        _, ports = self.serve(server.address)
+        self.client(ports.plain).login(USER, PASSWORD)  # now it is known what the server offers
+        for mechanism in ("XOAUTH2", "OAUTHBEARER"):
+            client = self.client(ports.pop3s, tls=True)
+            self.assertTrue(client.command(f"AUTH {mechanism}").startswith(b"+"))
+            reply = client.command(token)
+            self.assertTrue(reply.startswith(b"+OK"), reply)
+            client.ok("STAT")
 
     def test_a_server_that_wants_two_lines(self):
         def auth(connection, line):
