@@ -60,7 +60,7 @@ std::string text_of(const X509_NAME* name) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-void describe_key(const X509& certificate, PeerCertificate& result) {
+void describe_key(const X509& certificate, SeenCertificate& result) {
   result.key = "unknown";
   const bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(const_cast<X509*>(&certificate)));
   if (!key) return;
@@ -146,8 +146,8 @@ bool carries(X509* leaf, const std::string& name) {
 
 }  // namespace
 
-PeerCertificate inspect_certificate(const X509& certificate) {
-  PeerCertificate result;
+SeenCertificate inspect_certificate(const X509& certificate) {
+  SeenCertificate result;
   result.subject = text_of(X509_get_subject_name(&certificate));
   result.issuer = text_of(X509_get_issuer_name(&certificate));
   result.names = names_of(certificate);

@@ -12,7 +12,7 @@ namespace gatepost::tls {
 /// Names of a certificate that are looked at.
 inline constexpr std::size_t kMaxInspectedNames = 100;
 
-[[nodiscard]] PeerCertificate inspect_certificate(const X509& certificate);
+[[nodiscard]] SeenCertificate inspect_certificate(const X509& certificate);
 
 /// `chain` is not empty, leaf first. `name` may be empty: then nothing matches.
 [[nodiscard]] PeerVerdict judge(const STACK_OF(X509) & chain, X509_STORE* store,

@@ -27,7 +27,7 @@ struct InspectionOptions {
 
 /// One certificate of a server, told by a server that nobody trusts yet: texts are of any
 /// characters and lengths.
-struct PeerCertificate {
+struct SeenCertificate {
   std::string subject;             ///< RFC 2253: "CN=mail.example.org"
   std::string issuer;              ///< the same
   std::vector<std::string> names;  ///< subjectAltName: DNS names and addresses
@@ -54,7 +54,7 @@ struct Inspection {
   std::string version;                 ///< "TLSv1.3"
   std::string cipher;                  ///< the suite, as IANA names it
   std::string group;                   ///< of the key exchange, "" with plain RSA
-  std::vector<PeerCertificate> chain;  ///< as sent, leaf first, kMaxChain at most
+  std::vector<SeenCertificate> chain;  ///< as sent, leaf first, kMaxChain at most
   PeerVerdict verdict;
 };
 
