@@ -85,7 +85,10 @@ Conversation::Conversation(Network& network, std::unique_ptr<net::Transport> tra
   adopt(std::move(transport));
 }
 
-Conversation::~Conversation() = default;
+Conversation::~Conversation() {
+  // A reset would look like trouble in the server's log. Gone after a failed handshake.
+  if (transport_) transport_->close(net::CloseMode::flush);
+}
 
 void Conversation::adopt(std::unique_ptr<net::Transport> transport) {
   transport_ = std::move(transport);

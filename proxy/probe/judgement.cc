@@ -59,7 +59,7 @@ class Judge {
 
   void about_certificate(const tls::Inspection& seen) {
     const tls::PeerVerdict& verdict = seen.verdict;
-    const tls::PeerCertificate& leaf = seen.chain.front();
+    const tls::SeenCertificate& leaf = seen.chain.front();
     if (verdict.self_signed && !verdict.trusted) {
       say(Level::bad, "certificate_self_signed",
           "The certificate is self-signed: name it as ca_file, or pin its key.");

@@ -47,7 +47,7 @@ Json json(const std::optional<Capa>& capa) {
   return {{"lines", list(capa->lines)}, {"problem", ""}};
 }
 
-Json json(const tls::PeerCertificate& certificate) {
+Json json(const tls::SeenCertificate& certificate) {
   return {{"subject", printable(certificate.subject)},
           {"issuer", printable(certificate.issuer)},
           {"names", list(certificate.names)},

@@ -92,7 +92,7 @@ void write_capabilities(Writer& writer, const Report& report) {
   writer.out() += "  (+ only inside TLS, - only in plain text)\n";
 }
 
-void write_certificate(Writer& writer, std::size_t number, const tls::PeerCertificate& one) {
+void write_certificate(Writer& writer, std::size_t number, const tls::SeenCertificate& one) {
   writer.heading(fmt::format("Certificate {}", number));
   writer.line("subject", printable(one.subject));
   writer.line("issuer", printable(one.issuer));

@@ -134,7 +134,7 @@ class Probe(Scenario):
         config, _ = self.config(upstream)
         path = os.path.join(self.own_folder, "suggested.json")
         with open(path, "w") as file:
-            json.dump({**config, "admin": {"address": ""}}, file)
+            json.dump(config, file)
         done = subprocess.run([gateway.binary(), "check", "--config", path], capture_output=True,
                               text=True, timeout=60)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

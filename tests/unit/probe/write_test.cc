@@ -33,7 +33,7 @@ Report hostile_report() {
   report.injection_detail = nasty;
   report.tls->versions.front().problem = nasty;
   report.tls->usable_problem = nasty;
-  tls::PeerCertificate& leaf = report.tls->best->chain.front();
+  tls::SeenCertificate& leaf = report.tls->best->chain.front();
   leaf.subject = leaf.issuer = nasty;
   leaf.names = {nasty};
   return report;
