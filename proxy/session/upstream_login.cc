@@ -385,6 +385,7 @@ void UpstreamLogin::finish(LoginOutcome outcome) {
   if (place_.opened.transport) place_.opened.transport->close(net::CloseMode::flush);
   place_.lease = upstream::Lease();
   message_ = Secret();
+  request_.secret = Secret();  // this may be kept for a while
   outcome_ = std::move(outcome);
   state_ = State::finished;
 }
