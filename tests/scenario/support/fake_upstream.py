@@ -69,11 +69,16 @@ class FakeUpstream:
         return f"127.0.0.1:{self.port}"
 
     def all_commands(self):
-        """Every line of every connection."""
-        return [line for connection in list(self.connections) for line in connection.commands]
+        """Every line of every connection made for a client."""
+        return [line for connection in self.for_clients() for line in connection.commands]
+
+    def for_clients(self):
+        """The connections without those of finished health checks."""
+        return [connection for connection in list(self.connections)
+                if connection.commands != [b"CAPA", b"QUIT"]]
 
     def last(self):
-        return self.connections[-1]
+        return self.for_clients()[-1]
 
     def stop(self):
         self._stopping = True
