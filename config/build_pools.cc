@@ -46,6 +46,7 @@ void build_servers(const Reader& in, Pool& pool, PoolPlace& place, Findings& fin
     PoolServer server;
     object.read("weight", server.weight);
     object.read("max_connections", server.max_connections);
+    object.read("priority", server.priority);
     if (const auto address = object.text("address")) {
       add_server(*address, object.path_of("address"), server, pool, place, findings);
     }
@@ -59,15 +60,15 @@ void check_ways(const Reader& in, const Pool& pool) {
   for (const char* way : {"address", "servers", "srv"}) {
     if (in.find(way) == nullptr) continue;
     if (given != nullptr) {
-      in.error(way, "only one of \"address\", \"servers\" and \"srv\" may be given, and " +
+      in.error(way, R"(only one of "address", "servers" and "srv" may be given, and )" +
                         quote(given) + " is");
     }
     given = way;
   }
   if (given != nullptr) return;
   in.error("address", pool.name == kUpstream
-                          ? "missing (or the flag --upstream), or \"servers\", or \"srv\""
-                          : "missing, or \"servers\", or \"srv\"");
+                          ? R"(missing (or the flag --upstream), or "servers", or "srv")"
+                          : R"(missing, or "servers", or "srv")");
 }
 
 void build_pool(const Reader& in, std::string name, Built& built, Findings& findings) {
@@ -137,7 +138,7 @@ void build_pools(const Reader& root, Built& built, Findings& findings) {
     if (name.size() > kMaxPoolName) continue;  // reported, and no text is to repeat it
     const std::string path = root.path_of("pools") + pointer_step(name);
     if (name == kUpstream) {
-      findings.error(path, "this name is taken by the key \"upstream\" outside of \"pools\"");
+      findings.error(path, R"(this name is taken by the key "upstream" outside of "pools")");
     } else {
       build_pool({pool, path, findings}, name, built, findings);
     }

@@ -94,6 +94,9 @@ struct PoolServer {
   Endpoint address;
   std::uint32_t weight = 1;           ///< share of the sessions
   std::uint32_t max_connections = 0;  ///< sessions at once, all workers together; 0: no limit
+  /// Asked only when all servers with a smaller one are down, full or were asked.
+  std::uint32_t priority = 0;
+  bool operator==(const PoolServer&) const = default;
 };
 
 /// Asks a server regularly whether it is well: connection, TLS, greeting.
@@ -142,7 +145,7 @@ struct Route {
   /// What upstream gets as user name: text with {user}, {local}, {domain}.
   std::string user = "{user}";
   bool lower_case = false;     ///< of the name sent upstream
-  std::string default_domain;  ///< {domain} of a user without one
+  std::string default_domain;  ///< of a user without one, for {domain} and for `domains`
 };
 
 struct Timeouts {

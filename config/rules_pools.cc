@@ -46,7 +46,7 @@ void check_plain_text(const Pool& pool, const std::string& path, Findings& findi
   }
   const Pool usual;
   const auto idle = [&](bool set, const char* key) {
-    if (set) findings.warning(path + key, "has no effect: \"tls\" is \"none\"");
+    if (set) findings.warning(path + key, R"(has no effect: "tls" is "none")");
   };
   idle(!pool.verify, "/verify");
   idle(!pool.ca_file.empty(), "/ca_file");

@@ -18,10 +18,13 @@ namespace {
 
 bool depends_on_user(const Route& route) { return !route.domains.empty() || !route.users.empty(); }
 
-bool is_for_everybody(const Route& route) {
-  return route.listeners.empty() && route.server_names.empty() && route.networks.empty() &&
-         route.certificates.empty() && !depends_on_user(route);
+/// Whether every login at its listeners fits.
+bool takes_all(const Route& route) {
+  return route.server_names.empty() && route.networks.empty() && route.certificates.empty() &&
+         !depends_on_user(route);
 }
+
+bool is_for_everybody(const Route& route) { return route.listeners.empty() && takes_all(route); }
 
 /// Where a trusted peer in front may end TLS, and say what it saw.
 bool is_told_of_clients(const Config& config) {
@@ -48,8 +51,9 @@ void check_user_form(const Route& route, const std::string& path, Findings& find
   if (route.default_domain.empty()) return;
   if (!is_dns_name(route.default_domain)) {
     findings.error(path + "/default_domain", quote(route.default_domain) + " is no DNS name");
-  } else if (route.user.find("{domain}") == std::string::npos) {
-    findings.warning(path + "/default_domain", "has no effect: \"user\" has no {domain}");
+  } else if (route.domains.empty() && route.user.find("{domain}") == std::string::npos) {
+    findings.warning(path + "/default_domain",
+                     R"(has no effect: there is no "domains", and no {domain} in "user")");
   }
 }
 
@@ -95,17 +99,17 @@ void check_apop(const Built& built, Findings& findings) {
     if (!listener.apop) continue;
     for (std::size_t k = 0; k < built.config.routes.size(); ++k) {
       const Route& route = built.config.routes[k];
-      const bool is_its =
-          route.listeners.empty() ||
-          std::ranges::find(route.listeners, listener.name) != route.listeners.end();
-      if (is_its && depends_on_user(route)) {
-        findings.warning(fmt::format("/listeners/{}/apop", i),
-                         fmt::format("before the greeting no user is known: who might be for {} is "
-                                     "offered no APOP",
-                                     built.routes[k]));
-        break;
+      if (!route.listeners.empty() &&
+          std::ranges::find(route.listeners, listener.name) == route.listeners.end()) {
+        continue;
       }
-      if (is_for_everybody(route)) break;
+      if (takes_all(route)) break;
+      if (!depends_on_user(route)) continue;
+      findings.warning(fmt::format("/listeners/{}/apop", i),
+                       fmt::format("before the greeting no user is known: who might be for {} is "
+                                   "offered no APOP",
+                                   built.routes[k]));
+      break;
     }
   }
 }

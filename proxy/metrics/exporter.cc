@@ -104,6 +104,16 @@ MetricFamily certificate_expiries(const std::vector<CertificateFacts>& certifica
   return to;
 }
 
+/// One gauge for each upstream server.
+template <class Value>
+MetricFamily with_servers(MetricFamily to, const std::vector<ServerFacts>& servers, Value value) {
+  for (const ServerFacts& one : servers) {
+    to = with(std::move(to), static_cast<double>(value(one)),
+              {{"pool", one.pool}, {"server", one.server}});
+  }
+  return to;
+}
+
 }  // namespace
 
 class Exporter::Collection final : public prometheus::Collectable {
@@ -126,6 +136,8 @@ class Exporter::Collection final : public prometheus::Collectable {
   void add_tls(Out& out) const;
   void add_worker_state(Out& out) const;
   void add_process(Out& out) const;
+  static void add_files(Out& out, const ProcessFacts& facts);
+  static void add_upstreams(Out& out, const ProcessFacts& facts);
 
   [[nodiscard]] MetricFamily total(Cell Counters::* cell, std::string name,
                                    std::string help) const {
@@ -147,6 +159,8 @@ void Exporter::Collection::add_sessions(Out& out) const {
                           workers_, &Counters::sessions_ended, "reason"));
   out.push_back(with_each(counter("logins_total", "Login attempts, by result."), workers_,
                           &Counters::logins, "result"));
+  out.push_back(total(&Counters::logins_delayed, "logins_delayed_total",
+                      "Login attempts that had to wait because of failed ones before."));
   out.push_back(with_each(counter("commands_total", "Well-formed commands of clients."), workers_,
                           &Counters::commands, "command"));
   out.push_back(total(&Counters::bad_commands, "bad_commands_total",
@@ -169,13 +183,15 @@ void Exporter::Collection::add_tls(Out& out) const {
   using session::TlsVersionLabel;
   static_assert(std::to_underlying(TlsVersionLabel::none) == 0);
   out.push_back(with_each(counter("tls_handshakes_total", "TLS handshakes with clients completed."),
-                          workers_, &Counters::tls_versions, "version", TlsVersionLabel::tls1_2));
+                          workers_, &Counters::tls_versions, "version", TlsVersionLabel::tls1_0));
   out.push_back(with(counter("plaintext_sessions_total", "Client sessions that never used TLS."),
                      sum(workers_, &Counters::tls_versions, TlsVersionLabel::none)));
   out.push_back(with_each(counter("tls_ciphers_total", "TLS handshakes with clients, by cipher."),
                           workers_, &Counters::tls_ciphers, "cipher"));
   out.push_back(total(&Counters::tls_resumed, "tls_resumed_total",
                       "TLS handshakes with clients that resumed a session."));
+  out.push_back(total(&Counters::tls_legacy, "tls_legacy_total",
+                      "TLS handshakes with clients of the networks that get old TLS."));
   out.push_back(
       with_each(counter("tls_handshake_failures_total", "TLS handshakes with clients that failed."),
                 workers_, &Counters::handshake_failures, "reason"));
@@ -192,7 +208,8 @@ void Exporter::Collection::add_worker_state(Out& out) const {
 void Exporter::Collection::add_process(Out& out) const {
   const ProcessFacts facts = facts_();
   out.push_back(with(gauge("workers", "Worker threads."), static_cast<double>(facts.workers)));
-  out.push_back(certificate_expiries(facts.certificates));
+  add_files(out, facts);
+  add_upstreams(out, facts);
   out.push_back(with(gauge("build_info", "Always 1; the labels tell what is running."), 1,
                      {{"version", facts.version}, {"tls_library", facts.tls_library}}));
   MetricFamily reloads = counter("config_reloads_total", "Configuration reloads, by result.");
@@ -208,6 +225,33 @@ void Exporter::Collection::add_process(Out& out) const {
                      static_cast<double>(facts.log_lines_lost)));
   out.push_back(with(gauge("draining", "1 while the gateway goes down and takes no new sessions."),
                      facts.draining ? 1 : 0));
+}
+
+void Exporter::Collection::add_files(Out& out, const ProcessFacts& facts) {
+  out.push_back(certificate_expiries(facts.certificates));
+  MetricFamily stale =
+      gauge("stale_files",
+            "Files named by the configuration that cannot be used as they are now; "
+            "what they held before stays in force.");
+  out.push_back(with(std::move(stale), static_cast<double>(facts.stale_files)));
+  MetricFamily refreshes =
+      counter("file_refreshes_total", "Times that changed files were read again, by result.");
+  refreshes =
+      with(refreshes, static_cast<double>(facts.file_refreshes_succeeded), {{"result", "ok"}});
+  refreshes =
+      with(refreshes, static_cast<double>(facts.file_refreshes_failed), {{"result", "failed"}});
+  out.push_back(std::move(refreshes));
+}
+
+void Exporter::Collection::add_upstreams(Out& out, const ProcessFacts& facts) {
+  out.push_back(with_servers(gauge("upstream_up", "1 for a server that is not known to be down."),
+                             facts.servers, [](const auto& one) { return one.up ? 1 : 0; }));
+  out.push_back(with_servers(gauge("upstream_sessions", "Sessions at an upstream server now."),
+                             facts.servers, [](const auto& one) { return one.sessions; }));
+  out.push_back(with(gauge("guarded_networks", "Client networks that are kept in mind."),
+                     static_cast<double>(facts.guarded_networks)));
+  out.push_back(with(gauge("guarded_users", "User names with failed logins kept in mind."),
+                     static_cast<double>(facts.guarded_users)));
 }
 
 Exporter::Exporter(std::vector<const session::Counters*> workers,

@@ -18,6 +18,14 @@ struct CertificateFacts {
   std::chrono::system_clock::time_point expiry;
 };
 
+/// An upstream server of the configuration.
+struct ServerFacts {
+  std::string pool;
+  std::string server;  ///< its address
+  bool up = true;      ///< not known to be down
+  std::uint64_t sessions = 0;
+};
+
 /// What is true of the whole process at the moment of a scrape.
 struct ProcessFacts {
   std::string version;      ///< of Gatepost
@@ -25,6 +33,12 @@ struct ProcessFacts {
   std::chrono::system_clock::time_point started;
   std::uint64_t workers = 0;
   std::vector<CertificateFacts> certificates;
+  std::uint64_t stale_files = 0;  ///< whose last good version is in use
+  std::uint64_t file_refreshes_succeeded = 0;
+  std::uint64_t file_refreshes_failed = 0;
+  std::vector<ServerFacts> servers;
+  std::uint64_t guarded_networks = 0;
+  std::uint64_t guarded_users = 0;
   std::uint64_t reloads_succeeded = 0;
   std::uint64_t reloads_failed = 0;
   bool last_reload_succeeded = true;

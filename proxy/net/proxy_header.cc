@@ -31,12 +31,13 @@ struct Ends {
 };
 
 std::string ip_octets(const PeerAddress& address, bool v6) {
+  std::string octets(v6 ? 16 : 4, '\0');
+  if (is_unspecified(address)) return octets;
   const auto& bytes = address.ip.bytes();
-  const char* const data = reinterpret_cast<const char*>(bytes.data());
-  if (is_unspecified(address)) return std::string(v6 ? 16 : 4, '\0');
-  if (!address.ip.is_v4()) return {data, 16};
-  const std::string_view v4(data, 4);
-  return v6 ? std::string(10, '\0').append("\xff\xff").append(v4) : std::string(v4);
+  const bool mapped = v6 && address.ip.is_v4();
+  if (mapped) octets.replace(10, 2, "\xff\xff");
+  std::copy_n(bytes.begin(), address.ip.is_v4() ? 4 : 16, octets.begin() + (mapped ? 12 : 0));
+  return octets;
 }
 
 Ends ends_of(const ClientFacts& client) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <memory>
 #include <optional>
 
 #include <fmt/format.h>
@@ -44,8 +45,8 @@ std::optional<IpAddress> address_v1(std::string_view text, bool v6) {
 
 std::optional<std::uint16_t> port_v1(std::string_view text) {
   std::uint16_t port = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, problem] = std::from_chars(text.data(), end, port);
+  const char* const end = std::to_address(text.end());
+  const auto [stop, problem] = std::from_chars(std::to_address(text.begin()), end, port);
   if (problem != std::errc() || stop != end || (text.size() > 1 && text.front() == '0')) {
     return std::nullopt;
   }

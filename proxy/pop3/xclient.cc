@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <charconv>
+#include <memory>
 
 #include "proxy/base/dns_name.h"
 #include "proxy/pop3/ascii.h"
@@ -23,8 +24,8 @@ bool is_printable(std::string_view text) {
 template <class Number>
 bool read_number(std::string_view text, std::optional<Number>& number) {
   Number value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, problem] = std::from_chars(text.data(), end, value);
+  const char* const end = std::to_address(text.end());
+  const auto [stop, problem] = std::from_chars(std::to_address(text.begin()), end, value);
   if (problem != std::errc() || stop != end) return false;
   number = value;
   return true;

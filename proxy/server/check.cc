@@ -9,6 +9,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "proxy/server/discovery.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/server/upstream_check.h"
 
@@ -23,12 +24,12 @@ std::string date(std::chrono::system_clock::time_point when) {
   return fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(when));
 }
 
-void judge(const Snapshot::Certificate& certificate, std::vector<config::Problem>& findings) {
+void judge(const tls::Identity& identity, std::vector<config::Problem>& findings) {
   const auto now = std::chrono::system_clock::now();
-  const auto& info = certificate.info;
+  const tls::CertificateInfo& info = identity.info();
   const auto add = [&](const std::string& text, bool warning) {
     findings.push_back(
-        {"/tls/certificate", 0, fmt::format("{}: {}", certificate.file, text), warning});
+        {"/tls", 0, fmt::format("{}: {}", identity.files().certificate, text), warning});
   };
   if (info.not_after < now) {
     add(fmt::format("expired on {}", date(info.not_after)), false);
@@ -37,6 +38,20 @@ void judge(const Snapshot::Certificate& certificate, std::vector<config::Problem
   }
   if (info.not_before > now) {
     add(fmt::format("not valid before {}", date(info.not_before)), false);
+  }
+}
+
+/// The servers of pools that are named by SRV records.
+void find_servers(const config::Config& config, Discovered& found,
+                  std::vector<config::Problem>& findings) {
+  for (const config::Pool& pool : config.pools) {
+    if (pool.srv.empty()) continue;
+    auto servers = look_up_servers(pool);
+    if (servers) {
+      found[pool.name] = std::move(*servers);
+    } else {
+      findings.push_back({path_of(pool.name) + "/srv", 0, servers.error().detail, false});
+    }
   }
 }
 
@@ -96,21 +111,21 @@ ExitCode check(const CommandLine& line) {
     print(line, findings, ExitCode::config);
     return ExitCode::config;
   }
-  const auto snapshot = make_snapshot(*loaded.config, nullptr);
+  Holdings holdings;
+  if (line.connect) find_servers(*loaded.config, holdings.discovered, findings);
+  const auto snapshot = make_snapshot(*loaded.config, holdings);
   if (!snapshot) {
     findings.push_back({"", 0, snapshot.error().detail, false});
     code = ExitCode::config;
   } else {
-    for (const Snapshot::Certificate& certificate : (*snapshot)->certificates) {
-      judge(certificate, findings);
-    }
+    for (const auto& identity : (*snapshot)->identities) judge(*identity, findings);
     for (const config::Problem& finding : findings) {
       if (!finding.warning) code = ExitCode::config;
     }
     if (line.connect) {
-      for (const Result<void>& reached : check_upstreams(**snapshot)) {
-        if (reached) continue;
-        findings.push_back({"/upstream", 0, reached.error().detail, false});
+      for (const UpstreamResult& upstream : check_upstreams(**snapshot)) {
+        if (upstream.reached) continue;
+        findings.push_back({path_of(upstream.pool), 0, upstream.reached.error().detail, false});
         if (code == ExitCode::ok) code = ExitCode::unreachable;
       }
     }

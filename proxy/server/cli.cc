@@ -24,7 +24,7 @@ constexpr const char* kFooter =
     "  1  failed at run time, for instance because a port is taken\n"
     "  2  the command line is wrong\n"
     "  3  the configuration or a certificate is wrong\n"
-    "  4  check --connect: the upstream could not be reached\n\n"
+    "  4  check --connect, probe: the server could not be reached\n\n"
     "Signals of run: SIGTERM and SIGINT let sessions finish, then end; SIGHUP reads\n"
     "configuration and certificates again and opens the log file anew.";
 
@@ -100,11 +100,72 @@ void add_configuration_flags(CLI::App& command, Values& values) {
   add("--log-file", to.log_file, "FILE", "Append here in place of standard error", process);
 }
 
+constexpr const char* kProbeAbout =
+    "Look at a POP3 server: greeting, capabilities, TLS, certificate, and what is wrong with it.\n"
+    "Connects about ten times; logs in nowhere.";
+
+constexpr std::uint16_t kPop3Port = 110;
+constexpr std::uint16_t kPop3sPort = 995;
+
+/// What `probe` reads; the rest of its options are in the CommandLine at once.
+struct ProbeValues {
+  CommandLine line;
+  std::string target;
+  bool tls = false;
+  bool stls = false;
+  bool plain = false;
+  int timeout = 10;
+};
+
+CLI::App& add_probe(CLI::App& app, ProbeValues& values) {
+  CLI::App& probe = *app.add_subcommand("probe", kProbeAbout);
+  probe.footer(
+      "\nExit codes: 0 it answered as a POP3 server, 2 the command line is wrong, 3 the CA file "
+      "is\n"
+      "wrong, 4 no POP3 server answered.");
+  probe.add_option("server", values.target, "Host and port; default port 110, 995 with --tls")
+      ->type_name("HOST[:PORT]")
+      ->required();
+  CLI::Option* tls = probe.add_flag("--tls", values.tls, "TLS from the first octet");
+  CLI::Option* stls = probe.add_flag("--stls", values.stls, "STLS, even if it is not announced");
+  CLI::Option* plain = probe.add_flag("--plain", values.plain, "No TLS at all");
+  tls->excludes(stls)->excludes(plain);
+  stls->excludes(plain);
+  probe.add_flag("--json", values.line.json, "Print the result as JSON");
+  probe.add_option("--ca", values.line.probe.ca_file, "Its certificate authorities, PEM")
+      ->type_name("FILE");
+  probe
+      .add_option("--name", values.line.probe.server_name,
+                  "The name its certificate must carry (default: the host)")
+      ->type_name("NAME");
+  probe.add_option("--timeout", values.timeout, "Seconds for each step (default 10)")
+      ->type_name("S")
+      ->check(CLI::Range(1, 300));
+  return probe;
+}
+
 CommandLine print(std::string text, ExitCode code) {
   CommandLine line;
   if (!text.ends_with('\n')) text += '\n';
   line.text = std::move(text);
   line.exit_code = code;
+  return line;
+}
+
+CommandLine probe_line(ProbeValues& values) {
+  CommandLine line = std::move(values.line);
+  line.action = CommandLine::Action::probe;
+  line.probe.mode = values.tls     ? probe::Mode::implicit
+                    : values.stls  ? probe::Mode::stls
+                    : values.plain ? probe::Mode::plain
+                                   : probe::Mode::automatic;
+  line.probe.timeout = std::chrono::seconds(values.timeout);
+  auto target = Endpoint::parse(values.target, values.tls ? kPop3sPort : kPop3Port);
+  if (!target) {
+    return print("gatepost: " + target.error().detail + "\nTry: gatepost probe --help",
+                 ExitCode::usage);
+  }
+  line.probe.target = *std::move(target);
   return line;
 }
 
@@ -133,6 +194,8 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   app.require_subcommand(1);
   CLI::App& run = *app.add_subcommand("run", "Serve until SIGTERM or SIGINT");
   CLI::App& check = *app.add_subcommand("check", "Check configuration and certificates, then end");
+  ProbeValues for_probe;
+  const CLI::App& probe = add_probe(app, for_probe);
   const CLI::App& show = *app.add_subcommand("version", "Print version and libraries");
   run.footer(kFooter);
   check.footer(kFooter);
@@ -154,6 +217,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   }
 
   if (show.parsed()) return print(version_text, ExitCode::ok);
+  if (probe.parsed()) return probe_line(for_probe);
   Values& values = run.parsed() ? for_run : for_check;
   values.line.action = run.parsed() ? CommandLine::Action::run : CommandLine::Action::check;
   // Absent means "as the file says"; there is no flag that turns verification back on.

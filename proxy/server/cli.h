@@ -4,6 +4,7 @@
 #include <string>
 
 #include "config/load.h"
+#include "proxy/probe/options.h"
 
 namespace gatepost::server {
 
@@ -13,7 +14,7 @@ enum class ExitCode : std::uint8_t {
   runtime = 1,      ///< started, or tried to, and failed: port taken, no descriptors
   usage = 2,        ///< the command line is wrong
   config = 3,       ///< the configuration or a certificate is wrong
-  unreachable = 4,  ///< check --connect: the upstream does not answer
+  unreachable = 4,  ///< check --connect, probe: the server does not answer
 };
 
 /// A command line that was understood, or the text to print instead of doing anything.
@@ -21,6 +22,7 @@ struct CommandLine {
   enum class Action : std::uint8_t {
     run,             ///< serve until a signal
     check,           ///< check the configuration, say what is wrong, end
+    probe,           ///< look at a POP3 server, say what it is like, end
     print_and_exit,  ///< help, version or a complaint: print `text`, end with `exit_code`
   };
 
@@ -28,7 +30,8 @@ struct CommandLine {
   std::string config_file;      ///< empty: nothing but flags and environment
   config::Overrides overrides;  ///< flags, and environment where there is no flag
   bool connect = false;         ///< check: reach the upstream too
-  bool json = false;            ///< check: print the result as JSON
+  bool json = false;            ///< check, probe: print the result as JSON
+  probe::Options probe = {};    ///< probe: what to look at
   std::string text;             ///< print_and_exit: with its final newline
   ExitCode exit_code = ExitCode::ok;
 

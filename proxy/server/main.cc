@@ -1,11 +1,15 @@
 #include <sys/resource.h>
 
+#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <string>
 
 #include <fmt/format.h>
 
+#include "proxy/probe/judgement.h"
+#include "proxy/probe/probe.h"
+#include "proxy/probe/write.h"
 #include "proxy/server/check.h"
 #include "proxy/server/cli.h"
 #include "proxy/server/server.h"
@@ -47,6 +51,17 @@ ExitCode run(const CommandLine& line) {
   return ExitCode::ok;
 }
 
+ExitCode look_at_server(const CommandLine& line) {
+  const auto report = probe::look_at(line.probe);
+  if (!report) return fail_to_start(report.error());
+  const auto now = std::chrono::system_clock::now();
+  const probe::Judgement judgement = probe::judge(*report, line.probe, now);
+  const std::string text =
+      line.json ? probe::as_json(*report, judgement) : probe::as_text(*report, judgement);
+  std::fputs(text.c_str(), stdout);
+  return report->reached ? ExitCode::ok : ExitCode::unreachable;
+}
+
 ExitCode main(int argc, char** argv) {
   const CommandLine line =
       parse_command_line(argc, argv, std::string(kVersion), tls::library_name());
@@ -55,6 +70,8 @@ ExitCode main(int argc, char** argv) {
       return run(line);
     case CommandLine::Action::check:
       return check(line);
+    case CommandLine::Action::probe:
+      return look_at_server(line);
     case CommandLine::Action::print_and_exit:
       std::fputs(line.text.c_str(), line.is_complaint() ? stderr : stdout);
       return line.exit_code;

@@ -14,6 +14,16 @@ namespace gatepost::server {
 
 namespace {
 
+/// For the main thread's own connections: health checks.
+constexpr std::chrono::seconds kKeepNames{30};
+
+/// How long a worker may use a name that it looked up: as the most demanding pool says.
+std::chrono::seconds resolve_every(const config::Config& config) {
+  std::chrono::seconds least = config::Pool().resolve_every;
+  for (const config::Pool& pool : config.pools) least = std::min(least, pool.resolve_every);
+  return least;
+}
+
 std::size_t worker_count(const config::Config& config) {
   if (config.workers != 0) return config.workers;
   return std::max(1U, std::thread::hardware_concurrency());
@@ -24,6 +34,14 @@ std::size_t worker_count(const config::Config& config) {
 Server::Server(ProcessLog& log, std::function<config::Loaded()> load)
     : log_(log),
       load_(std::move(load)),
+      resolver_(loop_, kKeepNames),
+      connector_(loop_, pool_, resolver_),
+      discovery_(loop_, log_, [this] { refresh("servers found"); }),
+      files_(loop_, [this] { refresh("files changed"); }),
+      health_({loop_, connector_, pool_},
+              [this](const auto& pool, const auto& server, std::string_view problem) {
+                note_health(pool, server, problem);
+              }),
       rotation_(loop_.make_timer([this] { rotate_tickets(); })),
       drain_deadline_(loop_.make_timer([this] { loop_.stop(); })) {}
 
@@ -35,11 +53,13 @@ Server::~Server() {
 }
 
 Result<void> Server::start(const config::Config& config) {
-  auto snapshot = make_snapshot(config, tickets_);
+  discovery_.find_now(config, holdings_.discovered);
+  watch_files(config);
+  auto snapshot = make_snapshot(config, holdings_);
   if (!snapshot) return std::unexpected(snapshot.error());
   for (unsigned i = 0; i < worker_count(config); ++i) {
     workers_.push_back(
-        std::make_unique<Worker>(i, log_, connections_, config.upstream.resolve_every));
+        std::make_unique<Worker>(i, log_, guard_, connections_, resolve_every(config)));
   }
   auto sockets = open_sockets(**snapshot);
   if (!sockets) return std::unexpected(sockets.error());
@@ -62,7 +82,6 @@ Result<void> Server::start(const config::Config& config) {
                                            on_terminate();
                                          }
                                        });
-  rotation_->start(snapshot_->config.tls.ticket_rotation);
   for (auto& worker : workers_) worker->start();
   log_.info(
       "started",
@@ -95,6 +114,8 @@ Result<Server::NewSockets> Server::open_sockets(const Snapshot& snapshot) const 
 /// Nothing can fail from here on.
 void Server::put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets sockets) {
   snapshot_ = std::move(snapshot);
+  guard_.configure(snapshot_->config.limits);
+  use_ticket_keys();
   std::map<std::string, Endpoint> listening;
   for (const Snapshot::Listener& listener : snapshot_->listeners) {
     const std::string key = listener.config.address.to_string();
@@ -113,12 +134,62 @@ void Server::put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     std::vector<Worker::Listening> wanted;
     for (const Snapshot::Listener& listener : snapshot_->listeners) {
-      Worker::Listening& entry =
-          wanted.emplace_back(listener.config.address.to_string(), listener.settings);
+      Worker::Listening& entry = wanted.emplace_back(
+          listener.config.address.to_string(), listener.settings, listener.config.proxy_protocol);
       const auto opened = sockets.find(entry.key);
       if (opened != sockets.end()) entry.fd = std::move(opened->second.fds[i]);
     }
     workers_[i]->apply(std::move(wanted), snapshot_->config.limits);
+  }
+  health_.watch(snapshot_->pools, snapshot_->config.timeouts);
+  discovery_.watch(snapshot_->config, holdings_.discovered);
+}
+
+/// Before the files are read: what changes while they are read is noticed.
+void Server::watch_files(const config::Config& config) {
+  files_.watch(watched_files(config), config.tls.watch_every);
+}
+
+/// Keys of a shared file are the administrator's to rotate.
+void Server::use_ticket_keys() {
+  if (!snapshot_->ticket_keys.empty()) {
+    rotation_->stop();
+    return holdings_.tickets->replace(snapshot_->ticket_keys);
+  }
+  if (!snapshot_->config.tls.ticket_key_file.empty()) return;  // unreadable now: as they are
+  rotation_->start(snapshot_->config.tls.ticket_rotation);
+}
+
+/// The same configuration anew: files or the servers behind a name are not what they were. What
+/// cannot be used leaves what was there in force.
+void Server::refresh(std::string_view why) {
+  if (draining_) return;
+  auto snapshot = make_snapshot(snapshot_->config, holdings_, OnBroken::keep);
+  if (!snapshot) {
+    ++refreshes_failed_;
+    log_.error("refresh_refused", {{"why", why},
+                                   {"problem", snapshot.error().detail},
+                                   {"effect", "what was in force stays in force"}});
+    return;
+  }
+  for (const FileProblem& problem : (*snapshot)->problems) {
+    log_.error("file_refused", {{"file", problem.file},
+                                {"problem", problem.problem},
+                                {"effect", "what it held before stays in force"}});
+  }
+  ++((*snapshot)->problems.empty() ? refreshes_succeeded_ : refreshes_failed_);
+  put_into_force(std::move(*snapshot), {});
+  log_.info("refreshed", {{"why", why}, {"certificates", snapshot_->identities.size()}});
+}
+
+void Server::note_health(const upstream::Pool& pool, const upstream::Server& server,
+                         std::string_view problem) {
+  const std::string address = server.address.to_string();
+  if (problem.empty()) {
+    log_.info("upstream_up", {{"pool", pool.name()}, {"server", address}});
+  } else {
+    log_.warning("upstream_down",
+                 {{"pool", pool.name()}, {"server", address}, {"problem", problem}});
   }
 }
 
@@ -154,16 +225,18 @@ bool Server::try_reload() {
   if (!loaded.config) return false;
   const auto refuse = [this](const Error& error) {
     log_.error("configuration", {{"problem", error.detail}});
+    watch_files(snapshot_->config);
     return false;
   };
-  auto snapshot = make_snapshot(*loaded.config, tickets_);
+  discovery_.find_now(*loaded.config, holdings_.discovered);
+  watch_files(*loaded.config);
+  auto snapshot = make_snapshot(*loaded.config, holdings_);
   if (!snapshot) return refuse(snapshot.error());
   auto sockets = open_sockets(**snapshot);
   if (!sockets) return refuse(sockets.error());
   if (auto reopened = log_.reopen(loaded.config->log); !reopened) return refuse(reopened.error());
   warn_of_fixed_settings(*loaded.config);
   put_into_force(std::move(*snapshot), std::move(*sockets));
-  rotation_->start(snapshot_->config.tls.ticket_rotation);
   return true;
 }
 
@@ -174,7 +247,7 @@ void Server::warn_of_fixed_settings(const config::Config& next) const {
   };
   if (next.workers != now.workers) warn("/workers");
   if (next.admin.address != now.admin.address) warn("/admin/address");
-  if (next.upstream.resolve_every != now.upstream.resolve_every) warn("/upstream/resolve_every");
+  if (resolve_every(next) != resolve_every(now)) warn("/upstream/resolve_every");
 }
 
 void Server::on_terminate() {
@@ -194,7 +267,7 @@ void Server::on_worker_drained() {
 }
 
 void Server::rotate_tickets() {
-  tickets_->rotate();
+  holdings_.tickets->rotate();
   rotation_->start(snapshot_->config.tls.ticket_rotation);
 }
 
@@ -204,9 +277,23 @@ metrics::ProcessFacts Server::facts() const {
   facts.tls_library = tls::library_name();
   facts.started = started_;
   facts.workers = workers_.size();
-  for (const Snapshot::Certificate& certificate : snapshot_->certificates) {
-    facts.certificates.push_back({certificate.file, certificate.info.not_after});
+  for (const auto& identity : snapshot_->identities) {
+    facts.certificates.push_back({identity->files().certificate, identity->info().not_after});
   }
+  facts.stale_files = snapshot_->problems.size();
+  facts.file_refreshes_succeeded = refreshes_succeeded_;
+  facts.file_refreshes_failed = refreshes_failed_;
+  for (const auto& pool : snapshot_->pools) {
+    for (const upstream::Server& server : pool->servers()) {
+      facts.servers.push_back({.pool = pool->name(),
+                               .server = server.address.to_string(),
+                               .up = server.state->health() != upstream::ServerState::Health::down,
+                               .sessions = server.state->sessions()});
+    }
+  }
+  const guard::Guard::Facts guarded = guard_.facts();
+  facts.guarded_networks = guarded.networks;
+  facts.guarded_users = guarded.users;
   facts.reloads_succeeded = reloads_succeeded_;
   facts.reloads_failed = reloads_failed_;
   facts.last_reload_succeeded = last_reload_succeeded_;

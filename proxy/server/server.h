@@ -12,13 +12,18 @@
 #include "config/load.h"
 #include "proxy/admin/admin_service.h"
 #include "proxy/base/log.h"
+#include "proxy/guard/guard.h"
 #include "proxy/metrics/exporter.h"
 #include "proxy/net/loop.h"
+#include "proxy/net/resolver.h"
+#include "proxy/net/tcp_connector.h"
 #include "proxy/server/admin_listener.h"
+#include "proxy/server/discovery.h"
+#include "proxy/server/file_watch.h"
 #include "proxy/server/signals.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/server/worker.h"
-#include "proxy/tls/ticket_keys.h"
+#include "proxy/upstream/health_checker.h"
 
 namespace gatepost::server {
 
@@ -47,13 +52,22 @@ class Server {
   void on_terminate();
   void on_worker_drained();
   void rotate_tickets();
+  void use_ticket_keys();
+  void watch_files(const config::Config& config);
+  void refresh(std::string_view why);
+  void note_health(const upstream::Pool& pool, const upstream::Server& server,
+                   std::string_view problem);
   [[nodiscard]] metrics::ProcessFacts facts() const;
   [[nodiscard]] std::vector<std::string> not_ready() const;
 
   ProcessLog& log_;
   std::function<config::Loaded()> load_;
   net::Loop loop_;
-  std::shared_ptr<tls::TicketKeys> tickets_ = std::make_shared<tls::TicketKeys>();
+  BlockPool pool_{4};
+  net::Resolver resolver_;
+  net::TcpConnector connector_;
+  guard::Guard guard_;
+  Holdings holdings_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::map<std::string, Endpoint> listening_;  // configured address to bound one
   std::atomic<std::uint32_t> connections_ = 0;
@@ -62,12 +76,17 @@ class Server {
   std::unique_ptr<admin::AdminService> admin_service_;
   std::unique_ptr<AdminListener> admin_;
   std::unique_ptr<Signals> signals_;
+  Discovery discovery_;
+  FileWatch files_;
+  upstream::HealthChecker health_;
   std::unique_ptr<Timer> rotation_;
   std::unique_ptr<Timer> drain_deadline_;
   std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   std::uint64_t reloads_succeeded_ = 0;
   std::uint64_t reloads_failed_ = 0;
   bool last_reload_succeeded_ = true;
+  std::uint64_t refreshes_succeeded_ = 0;
+  std::uint64_t refreshes_failed_ = 0;
   bool draining_ = false;
   std::size_t workers_draining_ = 0;
 };

@@ -1,77 +1,176 @@
 #include "proxy/server/snapshot.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "proxy/tls/client_context.h"
 #include "proxy/tls/server_context.h"
+#include "proxy/tls/ticket_keys.h"
 
 namespace gatepost::server {
 
 namespace {
-
-tls::Version version(config::TlsVersion v) {
-  return v == config::TlsVersion::tls1_3 ? tls::Version::tls1_3 : tls::Version::tls1_2;
-}
 
 /// Says which part of the configuration named the file that an error is about.
 std::unexpected<Error> at(std::string_view path, const Error& error) {
   return fail(error.code, fmt::format("{}: {}", path, error.detail));
 }
 
-Result<upstream::Server> make_server(const config::Upstream& upstream) {
-  upstream::Server server;
-  server.address = upstream.address;
-  if (upstream.tls == config::UpstreamTls::none) return server;
-  server.security = upstream.tls == config::UpstreamTls::starttls ? upstream::Security::stls
-                                                                  : upstream::Security::implicit;
-  auto context = tls::ClientContext::create(
-      {.verify = upstream.verify,
-       .ca_file = upstream.ca_file,
-       .server_name = upstream.server_name.empty() ? upstream.address.host : upstream.server_name,
-       .min_version = version(upstream.min_version)});
-  if (!context) return at("/upstream", context.error());
-  server.tls = std::move(*context);
-  return server;
+tls::PeerCertificate peer_certificate(config::ClientCertificates mode) {
+  switch (mode) {
+    case config::ClientCertificates::off:
+      return tls::PeerCertificate::off;
+    case config::ClientCertificates::optional:
+      return tls::PeerCertificate::optional;
+    case config::ClientCertificates::required:
+      return tls::PeerCertificate::required;
+  }
+  return tls::PeerCertificate::off;
+}
+
+/// TLS towards clients, as each listener takes it.
+struct ClientTls {
+  std::shared_ptr<const net::TlsLayer> modern;
+  std::shared_ptr<const net::TlsLayer> legacy;
+};
+
+Result<ClientTls> make_client_tls(const config::Config& config, const Holdings& holdings,
+                                  const Snapshot& snapshot) {
+  ClientTls made;
+  if (!config.needs_certificate()) return made;
+  tls::ServerOptions options;
+  options.identities = snapshot.identities;
+  options.min_version = config.tls.min_version == config::TlsVersion::tls1_3 ? tls::Version::tls1_3
+                                                                             : tls::Version::tls1_2;
+  options.client_certificates = peer_certificate(config.tls.client_certificates);
+  options.client_ca_file = config.tls.client_ca_file;
+  options.tickets = holdings.tickets;
+  auto modern = tls::ServerContext::create(options);
+  if (!modern) return at("/tls", modern.error());
+  made.modern = std::move(*modern);
+  const bool legacy_wanted = std::ranges::any_of(
+      config.listeners, [](const auto& listener) { return !listener.legacy_tls_networks.empty(); });
+  if (!legacy_wanted) return made;
+  options.profile = tls::Profile::legacy;
+  auto legacy = tls::ServerContext::create(options);
+  if (!legacy) return at("/tls", legacy.error());
+  made.legacy = std::move(*legacy);
+  return made;
+}
+
+Result<void> read_identities(const config::Config& config, Holdings& holdings, OnBroken on_broken,
+                             Snapshot& snapshot) {
+  if (!config.needs_certificate()) return {};
+  auto loaded = holdings.identities.load(config.tls, on_broken);
+  if (!loaded) return std::unexpected(loaded.error());
+  snapshot.identities = std::move(loaded->identities);
+  snapshot.problems = std::move(loaded->problems);
+  return {};
+}
+
+Result<void> load_ticket_keys(const config::Config& config, OnBroken on_broken,
+                              Snapshot& snapshot) {
+  const std::string& file = config.tls.ticket_key_file;
+  if (file.empty() || !config.needs_certificate()) return {};
+  auto keys = tls::read_ticket_keys(file);
+  if (keys) {
+    snapshot.ticket_keys = std::move(*keys);
+    return {};
+  }
+  if (on_broken == OnBroken::refuse) return at("/tls/ticket_key_file", keys.error());
+  snapshot.problems.push_back({file, keys.error().detail});
+  return {};
+}
+
+Result<std::shared_ptr<const upstream::Router>> make_router(const config::Config& config,
+                                                            Holdings& holdings,
+                                                            Snapshot& snapshot) {
+  for (const config::Pool& pool : config.pools) {
+    auto made = holdings.pools.make(pool, holdings.discovered);
+    if (!made) return std::unexpected(made.error());
+    snapshot.pools.push_back(std::move(*made));
+  }
+  std::vector<upstream::Route> routes;
+  for (const config::Route& route : config.routes) {
+    const auto pool = std::ranges::find(snapshot.pools, route.pool, &upstream::Pool::name);
+    if (pool == snapshot.pools.end()) {
+      return fail(ErrorCode::config, fmt::format("/routes: no pool is called {}", route.pool));
+    }
+    routes.push_back(
+        {.conditions = route,
+         .form = upstream::UserForm(route.user, route.lower_case, route.default_domain),
+         .pool = *pool});
+  }
+  return std::make_shared<const upstream::Router>(std::move(routes));
+}
+
+std::shared_ptr<const session::Settings> make_settings(
+    const config::Listener& listener, const config::Config& config, const ClientTls& client_tls,
+    std::shared_ptr<const upstream::Router> router) {
+  auto settings = std::make_shared<session::Settings>();
+  settings->listener = listener.name;
+  settings->client_tls_mode = listener.tls;
+  if (listener.tls != config::ListenerTls::none) {
+    settings->client_tls = client_tls.modern;
+    settings->legacy_tls = client_tls.legacy;
+    settings->legacy_tls_networks = listener.legacy_tls_networks;
+  }
+  settings->cleartext_login_networks = listener.cleartext_login_networks;
+  settings->xclient = listener.xclient;
+  settings->trusted_networks = listener.trusted_networks;
+  settings->apop = listener.apop;
+  settings->implementation = listener.implementation;
+  settings->router = std::move(router);
+  settings->timeouts = config.timeouts;
+  settings->limits = config.limits;
+  return settings;
 }
 
 }  // namespace
 
-Result<std::shared_ptr<const Snapshot>> make_snapshot(
-    const config::Config& config, const std::shared_ptr<const tls::TicketKeys>& tickets) {
+Result<std::shared_ptr<const Snapshot>> make_snapshot(const config::Config& config,
+                                                      Holdings& holdings, OnBroken on_broken) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->config = config;
-
-  std::shared_ptr<const net::TlsLayer> client_tls;
-  if (config.needs_certificate()) {
-    auto info = tls::inspect(config.tls.certificate, config.tls.key);
-    if (!info) return at("/tls", info.error());
-    snapshot->certificates.push_back({config.tls.certificate, std::move(*info)});
-    auto context = tls::ServerContext::create({.certificate_file = config.tls.certificate,
-                                               .key_file = config.tls.key,
-                                               .min_version = version(config.tls.min_version),
-                                               .tickets = tickets});
-    if (!context) return at("/tls", context.error());
-    client_tls = std::move(*context);
+  if (auto read = read_identities(config, holdings, on_broken, *snapshot); !read) {
+    return std::unexpected(read.error());
   }
-
-  auto server = make_server(config.upstream);
-  if (!server) return std::unexpected(server.error());
-  const auto router = std::make_shared<const upstream::Router>(std::move(*server));
-
+  if (auto read = load_ticket_keys(config, on_broken, *snapshot); !read) {
+    return std::unexpected(read.error());
+  }
+  const auto client_tls = make_client_tls(config, holdings, *snapshot);
+  if (!client_tls) return std::unexpected(client_tls.error());
+  const auto router = make_router(config, holdings, *snapshot);
+  if (!router) return std::unexpected(router.error());
   for (const config::Listener& listener : config.listeners) {
-    auto settings = std::make_shared<session::Settings>();
-    settings->listener = listener.name;
-    settings->client_tls_mode = listener.tls;
-    if (listener.tls != config::ListenerTls::none) settings->client_tls = client_tls;
-    settings->cleartext_login_networks = listener.cleartext_login_networks;
-    settings->router = router;
-    settings->timeouts = config.timeouts;
-    settings->limits = config.limits;
-    snapshot->listeners.push_back({listener, std::move(settings)});
+    snapshot->listeners.push_back(
+        {listener, make_settings(listener, config, *client_tls, *router)});
   }
   return snapshot;
+}
+
+std::vector<std::string> watched_files(const config::Config& config) {
+  std::vector<std::string> files;
+  const auto add = [&files](const std::string& file) {
+    if (!file.empty()) files.push_back(file);
+  };
+  if (config.needs_certificate()) {
+    for (const config::Certificate& one : config.tls.certificates) {
+      add(one.certificate);
+      add(one.key);
+      add(one.ocsp);
+    }
+    for (const std::string& folder : config.tls.certificate_folders) add(folder);
+    add(config.tls.ticket_key_file);
+    add(config.tls.client_ca_file);
+  }
+  for (const config::Pool& pool : config.pools) {
+    add(pool.ca_file);
+    add(pool.certificate);
+    add(pool.key);
+  }
+  return files;
 }
 
 }  // namespace gatepost::server

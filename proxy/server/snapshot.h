@@ -1,12 +1,16 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "config/config.h"
 #include "proxy/base/error.h"
+#include "proxy/server/identities.h"
+#include "proxy/server/pools.h"
 #include "proxy/session/services.h"
-#include "proxy/tls/certificate.h"
+#include "proxy/tls/identity.h"
 #include "proxy/tls/ticket_keys.h"
 
 namespace gatepost::server {
@@ -18,18 +22,30 @@ struct Snapshot {
     config::Listener config;
     std::shared_ptr<const session::Settings> settings;
   };
-  struct Certificate {
-    std::string file;
-    tls::CertificateInfo info;
-  };
 
   config::Config config;
   std::vector<Listener> listeners;
-  std::vector<Certificate> certificates;
+  std::vector<std::shared_ptr<const tls::Identity>> identities;
+  std::vector<std::shared_ptr<const upstream::Pool>> pools;
+  std::vector<tls::TicketKey> ticket_keys;  ///< of the shared file; empty: random ones are used
+  std::vector<FileProblem> problems;        ///< files whose last good version is used
 };
 
-/// Reads what `config` names. Fails with `config` and the file's name, changing nothing.
+/// What outlives a snapshot and goes into the next.
+struct Holdings {
+  std::shared_ptr<tls::TicketKeys> tickets = std::make_shared<tls::TicketKeys>();
+  IdentityStore identities;
+  PoolMaker pools;
+  Discovered discovered;
+};
+
+/// Reads what `config` names. Fails with `config`, the JSON path and the file's name; then nothing
+/// that is in force has changed. With OnBroken::keep only what no older version is known of makes
+/// it fail.
 [[nodiscard]] Result<std::shared_ptr<const Snapshot>> make_snapshot(
-    const config::Config& config, const std::shared_ptr<const tls::TicketKeys>& tickets);
+    const config::Config& config, Holdings& holdings, OnBroken on_broken = OnBroken::refuse);
+
+/// The files and folders that `config` names and that may change while it is in force.
+[[nodiscard]] std::vector<std::string> watched_files(const config::Config& config);
 
 }  // namespace gatepost::server

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "proxy/base/error.h"
@@ -7,9 +8,14 @@
 
 namespace gatepost::server {
 
-/// Connects to each upstream of the configuration, waits for its greeting and, where it is asked
-/// for, does the TLS handshake with all its checks; sends no credentials. Blocks for as long as the
-/// time-outs allow. One result for each upstream.
-[[nodiscard]] std::vector<Result<void>> check_upstreams(const Snapshot& snapshot);
+struct UpstreamResult {
+  std::string pool;
+  Result<void> reached;  ///< the error names the server
+};
+
+/// Goes to each server of each pool as far as a login would begin: connection, TLS with all its
+/// checks, greeting, CAPA. Sends no credentials. One after the other; blocks for as long as the
+/// time-outs allow.
+[[nodiscard]] std::vector<UpstreamResult> check_upstreams(const Snapshot& snapshot);
 
 }  // namespace gatepost::server

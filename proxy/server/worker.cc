@@ -16,14 +16,14 @@ constexpr Duration kTick{500};
 constexpr Duration kErrorLogEvery{5'000};
 }  // namespace
 
-Worker::Worker(unsigned index, Log& log, std::atomic<std::uint32_t>& connections,
-               std::chrono::seconds resolve_every)
+Worker::Worker(unsigned index, Log& log, guard::Guard& guard,
+               std::atomic<std::uint32_t>& connections, std::chrono::seconds resolve_every)
     : index_(index),
       log_(log),
       connections_(connections),
       resolver_(loop_, resolve_every),
       connector_(loop_, pool_, resolver_),
-      services_{loop_, connector_, pool_, log_, counters_},
+      services_{loop_, connector_, pool_, log_, counters_, guard},
       reaper_(loop_.make_timer([this] { reap(); })),
       ticker_(loop_.make_timer([this] { tick(); })),
       last_accept_error_(loop_.now() - kErrorLogEvery) {}
@@ -55,6 +55,7 @@ void Worker::apply_here(std::vector<Listening> listeners, const config::Limits& 
   for (Listening& wanted : listeners) {
     ActiveListener& active = listeners_[wanted.key];
     active.settings = std::move(wanted.settings);
+    active.proxy_protocol = wanted.proxy_protocol;
     if (wanted.fd.get() < 0) continue;
     auto listener = net::Listener::start(
         loop_, pool_, std::move(wanted.fd),
@@ -74,23 +75,71 @@ void Worker::apply_here(std::vector<Listening> listeners, const config::Limits& 
 void Worker::accept(const ActiveListener& listener, std::unique_ptr<net::Transport> client) {
   if (connections_.fetch_add(1, std::memory_order_relaxed) >= limits_.connections) {
     connections_.fetch_sub(1, std::memory_order_relaxed);
-    return refuse(listener, *client);
+    return refuse(*listener.settings, *client, session::EndReason::refused_full);
   }
-  auto* session = new session::Session(fmt::format("{}-{:x}", index_, next_session_++), services_,
-                                       listener.settings, std::move(client), *this);
-  sessions_.emplace(session, session);
+  if (!listener.proxy_protocol) {
+    net::ClientFacts facts = facts_of(*client);
+    return begin(listener.settings, std::move(client), std::move(facts));
+  }
+  const session::Settings& settings = *listener.settings;
+  Arrival::Owner& self = *this;
+  auto arrival = std::make_unique<Arrival>(loop_, std::move(client), settings.trusted_networks,
+                                           settings.timeouts.handshake, self);
+  Arrival* key = arrival.get();
+  arrivals_.emplace(key, Arriving{listener.settings, std::move(arrival)});
+}
+
+/// The client is known: may it come in?
+void Worker::begin(std::shared_ptr<const session::Settings> settings,
+                   std::unique_ptr<net::Transport> client, net::ClientFacts facts) {
+  const PeerAddress who = facts.address;
+  const guard::Guard::Verdict verdict = services_.guard.admit(who, loop_.now());
+  if (verdict != guard::Guard::Verdict::welcome) {
+    connections_.fetch_sub(1, std::memory_order_relaxed);
+    return refuse(*settings, *client,
+                  verdict == guard::Guard::Verdict::network_full
+                      ? session::EndReason::refused_network
+                      : session::EndReason::refused_rate);
+  }
+  session::Session::Home& self = *this;
+  auto session = std::make_unique<session::Session>(fmt::format("{}-{:x}", index_, next_session_++),
+                                                    services_, std::move(settings),
+                                                    std::move(client), std::move(facts), self);
+  session::Session* key = session.get();
+  sessions_.emplace(key, Serving{std::move(session), who});
   check_memory();
 }
 
 /// Says why, where that can be said without a handshake.
-void Worker::refuse(const ActiveListener& listener, net::Transport& client) {
-  counters_.sessions_ended[session::EndReason::refused_full].add();
-  if (listener.settings->client_tls_mode != config::ListenerTls::implicit) {
-    client.send(ByteChain(
-        pool_, pop3::err(pop3::ResponseCode::sys_temp, "Too many connections, try again later")));
+void Worker::refuse(const session::Settings& settings, net::Transport& client,
+                    session::EndReason reason) {
+  counters_.sessions_ended[reason].add();
+  const std::string_view text = reason == session::EndReason::refused_full
+                                    ? "Too many connections, try again later"
+                                : reason == session::EndReason::refused_network
+                                    ? "Too many connections from your network, try again later"
+                                    : "Too many new connections, try again later";
+  if (settings.client_tls_mode != config::ListenerTls::implicit) {
+    client.send(ByteChain(pool_, pop3::err(pop3::ResponseCode::sys_temp, text)));
     client.close(net::CloseMode::flush);
   }
-  accept_failed(Error{ErrorCode::limit, "too many connections"});
+  accept_failed(Error{ErrorCode::limit, std::string(text)});
+}
+
+void Worker::on_arrival_finished(Arrival& arrival) {
+  const auto at = arrivals_.find(&arrival);
+  const Arriving arriving = std::move(at->second);
+  arrivals_.erase(at);
+  if (arrival.outcome() == Arrival::Outcome::arrived) {
+    return begin(arriving.settings, arrival.take_client(), arrival.facts());
+  }
+  connections_.fetch_sub(1, std::memory_order_relaxed);
+  counters_.sessions_ended[session::EndReason::refused_proxy].add();
+  // A load balancer that only looks whether we are there is no news.
+  if (arrival.outcome() == Arrival::Outcome::closed) return;
+  accept_failed(Error{ErrorCode::protocol,
+                      fmt::format("PROXY header of {}: {}: {}", arrival.peer().to_string(),
+                                  to_string(*arrival.outcome()), arrival.problem())});
 }
 
 void Worker::accept_failed(const Error& error) {
@@ -108,10 +157,18 @@ void Worker::on_session_ended(session::Session& session) {
 
 void Worker::reap() {
   for (session::Session* session : std::exchange(ended_, {})) {
-    sessions_.erase(session);
+    const auto at = sessions_.find(session);
+    services_.guard.left(at->second.admitted);
+    sessions_.erase(at);
     connections_.fetch_sub(1, std::memory_order_relaxed);
   }
   if (sessions_.empty() && drained_) std::exchange(drained_, nullptr)();
+}
+
+/// Who has not even said who they are is not told anything.
+void Worker::drop_arrivals() {
+  connections_.fetch_sub(static_cast<std::uint32_t>(arrivals_.size()), std::memory_order_relaxed);
+  arrivals_.clear();
 }
 
 void Worker::tick() {
@@ -147,6 +204,7 @@ void Worker::drain(std::move_only_function<void()> drained) {
   loop_.post([this, drained = std::move(drained)]() mutable {
     listeners_.clear();
     drained_ = std::move(drained);
+    drop_arrivals();
     for (auto& [session, owned] : sessions_) session->drain();
     reaper_->start(Duration(0));
   });
@@ -155,6 +213,7 @@ void Worker::drain(std::move_only_function<void()> drained) {
 void Worker::stop() {
   loop_.post([this] {
     listeners_.clear();
+    drop_arrivals();
     for (auto& [session, owned] : sessions_) session->cut(session::EndReason::drained);
     reap();
     loop_.stop();

@@ -12,28 +12,31 @@
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/log.h"
+#include "proxy/guard/guard.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/resolver.h"
 #include "proxy/net/tcp_connector.h"
+#include "proxy/server/arrival.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/session/session.h"
 
 namespace gatepost::server {
 
 /// One loop in one thread with everything that its sessions use; shares nothing with the other
-/// workers but the number of connections. Public calls are for the main thread.
-class Worker final : session::Session::Home {
+/// workers but the guard and the number of connections. Public calls are for the main thread.
+class Worker final : session::Session::Home, Arrival::Owner {
  public:
   /// A socket to listen on, and what its sessions are told.
   struct Listening {
     std::string key;  ///< the configured address
     std::shared_ptr<const session::Settings> settings;
-    net::UniqueFd fd;  ///< empty: the listener exists already, only the settings are new
+    bool proxy_protocol = false;  ///< connections begin with a PROXY header
+    net::UniqueFd fd;             ///< empty: the listener exists already, only the settings are new
   };
 
-  /// `connections` counts the sessions of all workers.
-  Worker(unsigned index, Log& log, std::atomic<std::uint32_t>& connections,
+  /// `connections` counts the connections of clients of all workers.
+  Worker(unsigned index, Log& log, guard::Guard& guard, std::atomic<std::uint32_t>& connections,
          std::chrono::seconds resolve_every);
   ~Worker();
 
@@ -51,13 +54,27 @@ class Worker final : session::Session::Home {
  private:
   struct ActiveListener {
     std::shared_ptr<const session::Settings> settings;
+    bool proxy_protocol = false;
     std::unique_ptr<net::Listener> listener;
+  };
+  /// A connection that has not yet said who it is from.
+  struct Arriving {
+    std::shared_ptr<const session::Settings> settings;
+    std::unique_ptr<Arrival> arrival;
+  };
+  struct Serving {
+    std::unique_ptr<session::Session> session;
+    PeerAddress admitted;  // as the guard knows the client
   };
 
   void apply_here(std::vector<Listening> listeners, const config::Limits& limits);
   void accept(const ActiveListener& listener, std::unique_ptr<net::Transport> client);
-  void refuse(const ActiveListener& listener, net::Transport& client);
+  void begin(std::shared_ptr<const session::Settings> settings,
+             std::unique_ptr<net::Transport> client, net::ClientFacts facts);
+  void refuse(const session::Settings& settings, net::Transport& client, session::EndReason reason);
   void accept_failed(const Error& error);
+  void on_arrival_finished(Arrival& arrival) override;
+  void drop_arrivals();
   void on_session_ended(session::Session& session) override;
   void reap();
   void tick();
@@ -75,7 +92,8 @@ class Worker final : session::Session::Home {
   config::Limits limits_;
   // Addresses of values must stay valid: listeners refer to them.
   std::map<std::string, ActiveListener> listeners_;
-  std::unordered_map<session::Session*, std::unique_ptr<session::Session>> sessions_;
+  std::unordered_map<Arrival*, Arriving> arrivals_;
+  std::unordered_map<session::Session*, Serving> sessions_;
   std::vector<session::Session*> ended_;
   std::unique_ptr<Timer> reaper_;
   std::unique_ptr<Timer> ticker_;

@@ -46,6 +46,12 @@ std::string_view to_string(EndReason reason) {
       return "drained";
     case EndReason::refused_full:
       return "refused_full";
+    case EndReason::refused_network:
+      return "refused_network";
+    case EndReason::refused_rate:
+      return "refused_rate";
+    case EndReason::refused_proxy:
+      return "refused_proxy";
     case EndReason::internal:
       return "internal";
     case EndReason::count_:

@@ -32,6 +32,9 @@ enum class EndReason : std::uint8_t {
   upstream_lost,     ///< upstream vanished, spoke nonsense or went silent
   drained,           ///< the gateway is going down
   refused_full,      ///< connection limit
+  refused_network,   ///< connection limit of one network
+  refused_rate,      ///< too many new connections a second
+  refused_proxy,     ///< no PROXY header, or not from a trusted peer
   internal,
   count_,
 };

@@ -116,7 +116,20 @@ std::optional<UpstreamPlace> LoginDesk::place_that_fits(const LoginRequest& requ
   std::optional<UpstreamPlace> place = std::exchange(place_, std::nullopt);
   const bool fits = place && place->pool == route_->pool.get() && place->alive() &&
                     place_for_ == facts_.address.to_string() && (request.utf8 || !place->utf8);
-  return fits ? std::move(place) : std::nullopt;
+  if (fits) return place;
+  if (place) let_go(std::move(*place));
+  return std::nullopt;
+}
+
+/// Closes it. It is destroyed later: this may be inside its own callback.
+void LoginDesk::let_go(UpstreamPlace place) {
+  place.opened.transport->close(net::CloseMode::abort);
+  dropped_.push_back(std::move(place.opened.transport));
+}
+
+void LoginDesk::tidy() {
+  dropped_.clear();
+  std::erase_if(retired_, [](const auto& login) { return login->drained(); });
 }
 
 Result<std::string> LoginDesk::user_in(std::string_view message) const {
@@ -163,7 +176,7 @@ LoginOutcome LoginDesk::take_outcome() {
 void LoginDesk::cancel() {
   if (ahead_) ahead_->cancel();
   if (login_) login_->cancel();
-  place_.reset();
+  if (place_) let_go(std::move(*std::exchange(place_, std::nullopt)));
 }
 
 }  // namespace gatepost::session

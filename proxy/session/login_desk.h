@@ -69,7 +69,7 @@ class LoginDesk final : UpstreamLogin::Owner, upstream::Opening::Owner {
   /// Ends whatever is under way.
   void cancel();
   /// Frees what earlier requests left behind. Not from inside on_desk_activity().
-  void tidy() { retired_.clear(); }
+  void tidy();
 
   /// Of the last request; null before, or when there was none.
   [[nodiscard]] const upstream::Route* route() const { return route_; }
@@ -80,6 +80,7 @@ class LoginDesk final : UpstreamLogin::Owner, upstream::Opening::Owner {
   void on_opening_finished() override { owner_.on_desk_activity(); }
   void refuse(LoginResult result, std::string reply, std::string problem);
   [[nodiscard]] bool name_user(LoginRequest& request);
+  void let_go(UpstreamPlace place);
   [[nodiscard]] std::optional<UpstreamPlace> place_that_fits(const LoginRequest& request);
 
   const Services& services_;
@@ -98,6 +99,7 @@ class LoginDesk final : UpstreamLogin::Owner, upstream::Opening::Owner {
   std::unique_ptr<UpstreamLogin> login_;
   /// Those before: one may still be on the stack when the next one begins.
   std::vector<std::unique_ptr<UpstreamLogin>> retired_;
+  std::vector<std::unique_ptr<net::Transport>> dropped_;  // the same of connections
 };
 
 }  // namespace gatepost::session

@@ -1,6 +1,7 @@
 // The client's leg: TLS, lines, commands after login.
 #include <utility>
 
+#include "proxy/net/tls_from_start.h"
 #include "proxy/session/session.h"
 
 namespace gatepost::session {
@@ -32,7 +33,9 @@ CipherLabel cipher_label(std::string_view cipher) {
 /// Wraps the client's connection; the handshake is under way afterwards, or the session has ended.
 void Session::start_tls(State handshake) {
   const net::TlsLayer& layer = legacy_tls() ? *settings_->legacy_tls : *settings_->client_tls;
-  auto wrapped = layer.wrap(std::move(client_), services_.pool);
+  auto wrapped = handshake == State::implicit_handshake
+                     ? net::wrap_from_start(layer, std::move(client_), services_.pool)
+                     : layer.wrap(std::move(client_), services_.pool);
   if (!wrapped) {
     return finish(wrapped.error().code == ErrorCode::protocol ? EndReason::protocol_error
                                                               : EndReason::internal,

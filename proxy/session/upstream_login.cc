@@ -368,6 +368,10 @@ void UpstreamLogin::cancel() {
   finish({});
 }
 
+bool UpstreamLogin::drained() const {
+  return !place_.opened.transport || place_.opened.transport->unsent() == 0;
+}
+
 void UpstreamLogin::finish(LoginOutcome outcome) {
   timer_->stop();
   if (opening_) opening_->cancel();

@@ -91,6 +91,8 @@ class UpstreamLogin final : net::TransportObserver, upstream::Opening::Owner {
   void break_off();
   /// Gives up and closes the connection; the owner is not told.
   void cancel();
+  /// Its last words have left: destroying it cuts nothing off.
+  [[nodiscard]] bool drained() const;
   [[nodiscard]] LoginOutcome take_outcome() { return std::move(outcome_); }
   /// Asked last; null if none was.
   [[nodiscard]] const upstream::Server* server() const { return place_.server; }

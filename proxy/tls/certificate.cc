@@ -4,10 +4,9 @@
 #include <array>
 #include <utility>
 
-#include "proxy/base/address.h"
+#include "proxy/base/dns_name.h"
 #include "proxy/tls/describe.h"
 #include "proxy/tls/pem.h"
-#include "proxy/tls/server_name.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -34,7 +33,7 @@ std::vector<std::string> common_name(const X509& certificate) {
   const int size = X509_NAME_get_text_by_NID(X509_get_subject_name(&certificate), NID_commonName,
                                              text.data(), static_cast<int>(text.size()));
   if (size <= 0) return {};
-  std::string name = lower_case({text.data(), static_cast<std::size_t>(size)});
+  std::string name = lower_dns_name({text.data(), static_cast<std::size_t>(size)});
   constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-._*";
   if (name.find_first_not_of(kAllowed) != std::string::npos) return {};
   return {std::move(name)};
@@ -51,7 +50,7 @@ std::vector<std::string> names_of(const X509& certificate) {
     int type = 0;
     const void* value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(all.get(), i), &type);
     if (type == GEN_DNS) {
-      names.push_back(lower_case(bytes_of(*static_cast<const ASN1_STRING*>(value))));
+      names.push_back(lower_dns_name(bytes_of(*static_cast<const ASN1_STRING*>(value))));
     }
     if (type == GEN_IPADD) names.push_back(address_of(*static_cast<const ASN1_STRING*>(value)));
   }
@@ -92,8 +91,13 @@ std::optional<std::chrono::system_clock::time_point> time_of(const ASN1_TIME* ti
   int days = 0;
   int seconds = 0;
   if (ASN1_TIME_diff(&days, &seconds, epoch.get(), time) != 1) return std::nullopt;
-  return std::chrono::system_clock::time_point(std::chrono::days(days) +
-                                               std::chrono::seconds(seconds));
+  // The clock counts nanoseconds and ends in 2262; certificates "for ever" end in 9999.
+  using Time = std::chrono::system_clock::time_point;
+  constexpr std::chrono::days kReach =
+      std::chrono::floor<std::chrono::days>(Time::max().time_since_epoch()) - std::chrono::days(1);
+  if (days > kReach.count()) return Time::max();
+  if (days < -kReach.count()) return Time::min();
+  return Time(std::chrono::days(days) + std::chrono::seconds(seconds));
 }
 
 std::optional<CertificateInfo> describe(const X509& leaf) {

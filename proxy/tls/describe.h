@@ -10,7 +10,7 @@
 
 namespace gatepost::tls {
 
-/// nullopt if `time` is none.
+/// nullopt if `time` is none. What the clock cannot reach is its first or last moment.
 [[nodiscard]] std::optional<std::chrono::system_clock::time_point> time_of(const ASN1_TIME* time);
 
 /// What the leaf says; `chain_length` and `ocsp_until` are left to the caller. nullopt if no server

@@ -19,19 +19,24 @@ Names sorted_names(const Identity& identity) {
   return names;
 }
 
+using Loaded = std::shared_ptr<const LoadedIdentity>;
+
 // The kinds of key in the order of what they cost us: a signature with RSA takes ten times as long.
-void sort_by_key(std::vector<std::shared_ptr<const LoadedIdentity>>& list) {
-  std::ranges::stable_sort(list, {}, [](const auto& identity) {
-    switch (identity->info().key) {
-      case KeyKind::ecdsa:
-        return 0;
-      case KeyKind::ed25519:
-        return 1;
-      case KeyKind::rsa:
-        break;
-    }
-    return 2;
-  });
+int cost_of(const Loaded& identity) {
+  switch (identity->info().key) {
+    case KeyKind::ecdsa:
+      return 0;
+    case KeyKind::ed25519:
+      return 1;
+    case KeyKind::rsa:
+      break;
+  }
+  return 2;
+}
+
+// Behind those that cost the same: the first one of the configuration is the first choice.
+void insert_by_cost(std::vector<Loaded>& list, const Loaded& identity) {
+  list.insert(std::ranges::upper_bound(list, cost_of(identity), {}, cost_of), identity);
 }
 
 // With TLS 1.3 the algorithm names the curve, too (RFC 8446 section 4.2.3).
@@ -88,15 +93,13 @@ IdentityChoice::IdentityChoice(std::span<const std::shared_ptr<const Identity>> 
   assert(!identities.empty());
   const Names default_names = sorted_names(*identities.front());
   for (const auto& identity : identities) {
-    auto loaded = std::static_pointer_cast<const LoadedIdentity>(identity);
+    const auto loaded = std::static_pointer_cast<const LoadedIdentity>(identity);
     Names names = sorted_names(*identity);
-    if (names == default_names) default_.push_back(loaded);
+    if (names == default_names) insert_by_cost(default_, loaded);
     const auto repeated = std::ranges::unique(names);
     names.erase(repeated.begin(), repeated.end());
-    for (const std::string& name : names) by_name_[name].push_back(loaded);
+    for (const std::string& name : names) insert_by_cost(by_name_[name], loaded);
   }
-  sort_by_key(default_);
-  for (auto& [name, list] : by_name_) sort_by_key(list);
   add_suites(context);
 }
 
@@ -159,7 +162,7 @@ bool IdentityChoice::has_suite(const ClientOffer& offer, const LoadedIdentity& i
   return std::ranges::any_of(offer.suites, [&](std::uint16_t number) {
     const auto suite = suites_.find(number);
     return suite != suites_.end() && suite->second.ecdsa != rsa &&
-           suite->second.min_version <= offer.version && (signs || !suite->second.signed_);
+           suite->second.min_version <= offer.version && (signs || !suite->second.ephemeral);
   });
 }
 

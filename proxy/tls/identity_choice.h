@@ -36,8 +36,8 @@ class IdentityChoice {
 
   struct Suite {
     std::uint16_t min_version;
-    bool ecdsa;    // or Ed25519; otherwise RSA
-    bool signed_;  // ephemeral keys, signed; otherwise RSA key exchange
+    bool ecdsa;      // or Ed25519; otherwise RSA
+    bool ephemeral;  // ephemeral keys, signed; otherwise RSA key exchange
   };
 
   void add_suites(const SSL_CTX& context);

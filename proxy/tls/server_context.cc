@@ -11,11 +11,11 @@
 #include <span>
 #include <utility>
 
+#include "proxy/base/dns_name.h"
 #include "proxy/tls/client_hello.h"
 #include "proxy/tls/context.h"
 #include "proxy/tls/identity_choice.h"
 #include "proxy/tls/pem.h"
-#include "proxy/tls/server_name.h"
 #include "proxy/tls/transport.h"
 
 namespace gatepost::tls {
@@ -70,7 +70,7 @@ ssl_select_cert_result_t choose_identity(const SSL_CLIENT_HELLO* hello) {
   SSL* ssl = hello->ssl;
   const State& state = state_of(ssl);
   const char* sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-  const std::string name = lower_case(sni != nullptr ? sni : "");
+  const std::string name = lower_dns_name(sni != nullptr ? sni : "");
   const bool ready = state.choice.choose(name, read_offer(*hello)).use(ssl) &&
                      bind_session(ssl, state.session_context, name);
   return ready ? ssl_select_cert_success : ssl_select_cert_error;

@@ -2,20 +2,10 @@
 
 // Internal to proxy/tls.
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 
 namespace gatepost::tls {
-
-/// ASCII only, as DNS names compare (RFC 4343).
-inline std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return 'A' <= c && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
-}
 
 /// The wildcard that covers `name`: "*.example.org" for "mail.example.org" (RFC 9525 section 6.3);
 /// "" if none can.

@@ -13,6 +13,9 @@ class HealthChecker::Check final : Opening::Owner, net::TransportObserver {
       : home_(home), timer_(home.environment_.timers.make_timer([this] { on_timer(); })) {
     wait();
   }
+  virtual ~Check() = default;
+  Check(const Check&) = delete;
+  Check& operator=(const Check&) = delete;
 
   /// Asks this server from its next turn on.
   void set_server(std::shared_ptr<const Pool> pool, const Server& server) {

@@ -47,11 +47,6 @@ pop3::Xclient xclient_of(const net::ClientFacts& client) {
 /// A receiver refuses a TTL below (see pop3::parse_xclient).
 constexpr std::uint8_t kFewestHops = 2;
 
-/// Failures of our own say nothing about the server.
-bool is_servers_fault(ErrorCode code) {
-  return code != ErrorCode::system && code != ErrorCode::limit && code != ErrorCode::config;
-}
-
 }  // namespace
 
 Opening::Opening(const Environment& environment, const config::Timeouts& timeouts,
@@ -60,6 +55,7 @@ Opening::Opening(const Environment& environment, const config::Timeouts& timeout
       timeouts_(timeouts),
       server_(server),
       owner_(owner),
+      has_client_(client != nullptr),
       proxy_header_(proxy_header(server.proxy_protocol, client)),
       timer_(environment.timers.make_timer([this] {
         give_up(ErrorCode::timeout, fmt::format("{}: no answer in time", step()));
@@ -83,6 +79,7 @@ void Opening::connected(Result<std::unique_ptr<net::Transport>> transport) {
   transport_->set_observer(this);
   if (!proxy_header_.empty()) {
     transport_->send(ByteChain(environment_.pool, proxy_header_));
+    told_of_client_ = has_client_;
   }
   if (server_.security == Security::implicit) {
     // upstream_connect is for both.
@@ -196,6 +193,7 @@ void Opening::introduce() {
     }
     enter(State::xclient, timeouts_.upstream_login);
     send(pop3::xclient_line(*xclient_), {});
+    told_of_client_ = true;
   } else {
     enter(State::capa, timeouts_.upstream_login);
   }
@@ -290,6 +288,27 @@ void Opening::cancel() {
 
 void Opening::give_up(ErrorCode code, std::string problem) {
   finish(gatepost::fail(code, std::move(problem)));
+}
+
+/// Whether a failure says something about the server. One of our own does not, nor does a server
+/// that turns one client away: else a client that it knows for its attempts could bring it down.
+bool Opening::is_servers_fault(ErrorCode code) const {
+  switch (code) {
+    case ErrorCode::system:
+    case ErrorCode::limit:
+    case ErrorCode::config:
+      return false;
+    case ErrorCode::timeout:
+      return true;
+    case ErrorCode::protocol:
+    case ErrorCode::closed:
+    case ErrorCode::truncated:
+    case ErrorCode::refused:
+    case ErrorCode::network:
+    case ErrorCode::tls:
+      return !told_of_client_;
+  }
+  std::unreachable();
 }
 
 /// The owner is told at the end of the turn.

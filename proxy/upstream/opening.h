@@ -42,7 +42,8 @@ struct Opened {
 
 /// Brings one connection to one server up to the login: connect, PROXY header, TLS, greeting, STLS,
 /// XCLIENT and CAPA. Nothing that is secret leaves. Every step has its deadline; the server's state
-/// learns how it went (success, failure, capabilities).
+/// learns how it went (success, failure, capabilities); that a server turns away a client whom it
+/// was told of (PROXY, XCLIENT) is no failure of the server.
 class Opening final : net::TransportObserver {
  public:
   /// Octets of what upstream may say to CAPA; more is not read.
@@ -102,6 +103,7 @@ class Opening final : net::TransportObserver {
   void send(std::string_view line, pop3::Expected expected);
   void wrap_in_tls();
   [[nodiscard]] std::string_view step() const;
+  [[nodiscard]] bool is_servers_fault(ErrorCode code) const;
   void give_up(ErrorCode code, std::string problem);
   void finish(Result<Opened> outcome);
 
@@ -110,9 +112,11 @@ class Opening final : net::TransportObserver {
   const Server& server_;
   Owner& owner_;
   State state_ = State::connecting;
+  const bool has_client_;
   std::string proxy_header_;
   std::optional<pop3::Xclient> xclient_;  // to be sent if it is offered
   bool offers_xclient_ = false;
+  bool told_of_client_ = false;  // the server knows who it is for, and may mind
   std::unique_ptr<Timer> timer_;
   Ticket connecting_;
   std::unique_ptr<net::Transport> transport_;
@@ -131,9 +135,9 @@ class Opening final : net::TransportObserver {
 /// the error is `limit` (all are full) or `network` (there is none).
 class PoolOpening final : Opening::Owner {
  public:
-  /// `pool` outlives this; `client` is copied; `user` may be "".
+  /// `pool` outlives this; `user` may be "".
   PoolOpening(const Environment& environment, const config::Timeouts& timeouts, const Pool& pool,
-              const net::ClientFacts& client, std::string_view user, Opening::Owner& owner);
+              net::ClientFacts client, std::string_view user, Opening::Owner& owner);
   ~PoolOpening();
   PoolOpening(const PoolOpening&) = delete;
   PoolOpening& operator=(const PoolOpening&) = delete;

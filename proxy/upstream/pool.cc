@@ -45,6 +45,7 @@ bool is_down(const Server& server) { return server.state->health() == ServerStat
 struct Candidate {
   const Server* server;
   bool down;
+  std::uint32_t priority;
   double load;  // the smallest is asked first
   std::size_t order;
 };
@@ -86,11 +87,12 @@ std::optional<Pool::Choice> Pool::choose(std::string_view user,
                                 : static_cast<double>(server.state->sessions()) + 1;
     candidates.push_back({.server = &server,
                           .down = is_down(server),
+                          .priority = server.priority,
                           .load = load / share(server, now),
                           .order = (i + turn) % servers_.size()});
   }
   std::ranges::sort(candidates, {}, [](const Candidate& candidate) {
-    return std::tuple(candidate.down, candidate.load, candidate.order);
+    return std::tuple(candidate.down, candidate.priority, candidate.load, candidate.order);
   });
   for (const Candidate& candidate : candidates) {
     if (Lease lease = Lease::take(*candidate.server)) {

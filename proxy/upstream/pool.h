@@ -26,11 +26,11 @@ class Pool {
     Lease lease;
   };
   /// The server to ask next for `user` ("" when it is not known yet), none of `tried`: by the
-  /// pool's balance among those that are not down and not full, a server in its slow start getting
-  /// less; when all of those were tried, one that is down, because that may be out of date.
-  /// Nothing when all were tried or are full. With user_hash the same users (case-blind) come to
-  /// the same servers in every process that names the servers alike, and one that is taken away
-  /// moves only its own users.
+  /// pool's balance among those of the smallest priority that are not down and not full, a server
+  /// in its slow start getting less; when all of those were tried, one that is down, because that
+  /// may be out of date. Nothing when all were tried or are full. With user_hash the same users
+  /// (case-blind) come to the same servers in every process that names the servers alike, and one
+  /// that is taken away moves only its own users.
   [[nodiscard]] std::optional<Choice> choose(std::string_view user,
                                              std::span<const Server* const> tried,
                                              Instant now) const;

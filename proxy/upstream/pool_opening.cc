@@ -7,12 +7,12 @@
 namespace gatepost::upstream {
 
 PoolOpening::PoolOpening(const Environment& environment, const config::Timeouts& timeouts,
-                         const Pool& pool, const net::ClientFacts& client, std::string_view user,
+                         const Pool& pool, net::ClientFacts client, std::string_view user,
                          Opening::Owner& owner)
     : environment_(environment),
       timeouts_(timeouts),
       pool_(pool),
-      client_(client),
+      client_(std::move(client)),
       user_(user),
       owner_(owner),
       next_turn_(environment.timers.make_timer([this] { on_next_turn(); })) {

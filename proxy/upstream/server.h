@@ -67,6 +67,7 @@ struct Server {
   bool initial_response = true;  ///< false: AUTH without one
   std::uint32_t weight = 1;
   std::uint32_t max_connections = 0;   ///< 0: no limit
+  std::uint32_t priority = 0;          ///< asked only when those with a smaller one cannot serve
   std::shared_ptr<ServerState> state;  ///< never null
 };
 

@@ -129,8 +129,8 @@ class Log(Scenario):
 
     SESSION = re.compile(
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info session id=\S+ listener=pop3s "
-        r"client=127\.0\.0\.1:\d+ user=joe upstream=127\.0\.0\.1:\d+ tls=(TLS)?v?1\.3 .*"
-        r"reason=quit .*commands=\d+ messages=1 octets_in=\d+ octets_out=\d+ .*duration_ms=\d+")
+        r"client=127\.0\.0\.1:\d+ via=\"\" user=joe mechanism=USER route=upstream pool=upstream "
+        r"upstream=127\.0\.0\.1:\d+ tls=(TLS)?v?1\.3 .*reason=quit .*commands=\d+ messages=1 octets_in=\d+ octets_out=\d+ .*duration_ms=\d+")
     FAILED = re.compile(
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z warning login_failed id=\S+ listener=pop3s "
         r"client=127\.0\.0\.1:\d+ user=joe upstream=127\.0\.0\.1:\d+ result=refused .*")

@@ -37,8 +37,8 @@ class Authority:
             config.write(
                 "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nnew_certs_dir=issued\n"
                 "rand_serial=yes\ndefault_md=sha256\npolicy=p\ncopy_extensions=copy\n"
-                "unique_subject=no\nemail_in_dn=no\n[p]\ncommonName=supplied\n"
-                "organizationName=optional\n")
+                "unique_subject=no\nemail_in_dn=no\n[p]\norganizationName=optional\n"
+                "commonName=supplied\n")
 
     def leaf(self, file_name="leaf", names=("localhost",), addresses=("127.0.0.1", "::1"),
              starts="20200101000000Z", ends="20491231000000Z", kind="ec", usage="serverAuth",

@@ -20,6 +20,7 @@ class Connection:
         self.commands = []      # lines, without CRLF
         self.tls = False        # whether a handshake with us succeeded
         self.tls_error = ""
+        self.resumed = False    # whether that handshake resumed a session
         self.server_name = None
         self.most_waiting = 0   # commands that lay unanswered at once
         self.ended = ""
@@ -68,11 +69,16 @@ class FakeUpstream:
         return f"127.0.0.1:{self.port}"
 
     def all_commands(self):
-        """Every line of every connection."""
-        return [line for connection in list(self.connections) for line in connection.commands]
+        """Every line of every connection made for a client."""
+        return [line for connection in self.for_clients() for line in connection.commands]
+
+    def for_clients(self):
+        """The connections without those of finished health checks."""
+        return [connection for connection in list(self.connections)
+                if connection.commands != [b"CAPA", b"QUIT"]]
 
     def last(self):
-        return self.connections[-1]
+        return self.for_clients()[-1]
 
     def stop(self):
         self._stopping = True
@@ -130,6 +136,7 @@ class FakeUpstream:
         try:
             wrapped = self._context.wrap_socket(sock, server_side=True)
             connection.tls = True
+            connection.resumed = bool(wrapped.session_reused)
             with self._lock:
                 self._sockets.append(wrapped)
             return wrapped

@@ -44,14 +44,14 @@ class Gateway:
     """A running `gatepost run`.
 
     `config` is the configuration as a dict (written to a file in `folder`), `flags` the words after
-    `run`. Ready when /readyz says so.
+    `run`. Ready when /readyz says so. `wrap` are words before the program that end in running it.
     """
 
-    def __init__(self, folder, config=None, flags=(), env=None, admin=True, wait=True):
+    def __init__(self, folder, config=None, flags=(), env=None, admin=True, wait=True, wrap=()):
         self.folder = str(folder)
         self.admin_port = free_port() if admin else 0
         self.config_path = os.path.join(self.folder, "gatepost.json")
-        words = [binary(), "run"]
+        words = [*wrap, binary(), "run"]
         if config is not None:
             config = dict(config)
             if admin:

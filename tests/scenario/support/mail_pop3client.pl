@@ -11,11 +11,12 @@ my %tls = (SSL_ca_file => $ca, SSL_verify_mode => SSL_VERIFY_PEER,
            SSL_verifycn_name => 'localhost', SSL_verifycn_scheme => 'pop3',
            SSL_hostname => 'localhost');
 IO::Socket::SSL::set_defaults(%tls);
-my $pop = Mail::POP3Client->new(HOST => 'localhost', PORT => $port, USER => $user,
-                                PASSWORD => $password, AUTH_MODE => $mechanism || 'PASS',
-                                TIMEOUT => 120, USESSL => $form eq 'POP3S');
-if ($form ne 'STLS') {
-  $pop->Connect or die 'login: ' . $pop->Message . "\n";
+my $pop = Mail::POP3Client->new(PORT => $port, USER => $user, PASSWORD => $password,
+                                $form eq 'STLS' ? () : (HOST => 'localhost'),
+                                AUTH_MODE => $mechanism || 'PASS', TIMEOUT => 120,
+                                USESSL => $form eq 'POP3S');
+if ($form ne 'STLS') {  # new() connects by itself
+  $pop->State eq 'TRANSACTION' or die 'login: ' . $pop->Message . "\n";
 } else {  # the module knows no STLS, but takes a socket that speaks TLS
   my $socket = IO::Socket::INET->new(PeerAddr => 'localhost', PeerPort => $port)
     or die "no connection: $!\n";

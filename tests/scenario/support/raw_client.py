@@ -20,7 +20,8 @@ class RawClient:
     """One connection. Give `port` of 127.0.0.1, or `address` for anything `socket` connects to."""
 
     def __init__(self, port=None, tls=False, ca=None, address=None, family=socket.AF_INET,
-                 server_name="localhost", greeting=True, receive_buffer=None, seconds=DEADLINE):
+                 server_name="localhost", greeting=True, receive_buffer=None, seconds=DEADLINE,
+                 source=None):
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -29,6 +30,8 @@ class RawClient:
         self.ca = ca
         self.server_name = server_name
         try:
+            if source:  # the loopback address that this client comes from
+                self.socket.bind((source, 0))
             self.socket.connect(address or ("127.0.0.1", port))
             if tls:
                 self.start_tls()

@@ -98,7 +98,7 @@ constexpr std::string_view kFull = R"({
     "watch_every": "0s"},
   "pools": {
     "many": {"servers": ["s1.example", {"address": "s2.example:1995", "weight": 3,
-        "max_connections": 7}],
+        "max_connections": 7, "priority": 2}],
       "tls": "implicit", "certificate": "pc", "key": "pk", "balance": "user_hash", "retries": 0,
       "pins": ["47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="], "slow_start": "1500ms",
       "health_check": {"interval": "0s", "rise": 4, "fall": 5}, "proxy_protocol": "v2",
@@ -167,6 +167,7 @@ TEST(LoadTest, PutsEveryKeyOfPoolsInItsPlace) {
   EXPECT_EQ(many.servers[1].address, (Endpoint{"s2.example", 1995, ""}));
   EXPECT_EQ(many.servers[1].weight, 3u);
   EXPECT_EQ(many.servers[1].max_connections, 7u);
+  EXPECT_EQ(many.servers[1].priority, 2u);
   EXPECT_EQ(many.certificate, "pc");
   EXPECT_EQ(many.key, "pk");
   EXPECT_THAT(many.pins, ElementsAre("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="));

@@ -127,6 +127,7 @@ TEST(RouteRulesTest, TheNameSentUpstreamIsSafe) {
 TEST(RouteRulesTest, TheDefaultDomainIsADomainThatIsUsed) {
   EXPECT_THAT(with_route(R"("users": ["y"], "user": "{local}@{domain}", "default_domain": "a b")"),
               HasSubstr("/routes/1/default_domain: \"a b\" is no DNS name"));
+  EXPECT_EQ(with_route(R"("domains": ["a.example"], "default_domain": "a.example")"), "");
   EXPECT_THAT(with_route(R"("default_domain": "a.example")"),
               HasSubstr("warning: /routes/1/default_domain: has no effect"));
 }
@@ -166,6 +167,7 @@ TEST(RouteRulesTest, ApopKnowsNoUserBeforeTheGreeting) {
                 HasSubstr("warning: /listeners/0/apop: before the greeting no user is known: who "
                           "might be for /routes/0 is offered no APOP"));
     EXPECT_EQ(apop((route + R"(, "listeners": ["m"]})").c_str()), "");
+    EXPECT_EQ(apop((R"({"listeners": ["l"], "pool": "upstream"}, )" + route + "}").c_str()), "");
   }
 }
 

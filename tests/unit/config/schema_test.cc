@@ -94,6 +94,7 @@ TEST(SchemaTest, DefaultsAreThoseOfTheStructs) {
       {"/tls/watch_every", text(config.tls.watch_every)},
       {"/upstream/servers/items/weight", server.weight},
       {"/upstream/servers/items/max_connections", server.max_connections},
+      {"/upstream/servers/items/priority", server.priority},
       {"/upstream/tls", "none"},
       {"/upstream/verify", pool.verify},
       {"/upstream/ca_file", pool.ca_file},

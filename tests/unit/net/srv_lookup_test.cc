@@ -21,8 +21,8 @@ using ::testing::HasSubstr;
 /// A DNS server on the loopback that gives everybody the same answer.
 class DnsServer {
  public:
-  explicit DnsServer(DnsAnswer answer) : answer_(std::move(answer)) {
-    fd_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  explicit DnsServer(DnsAnswer answer)
+      : answer_(std::move(answer)), fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
     const ::gatepost::testing::SocketAddress any(Endpoint{"127.0.0.1", 0, {}});
     EXPECT_EQ(::bind(fd_, any.get(), any.length), 0);
     at_ = {.ip = *IpAddress::parse("127.0.0.1"),
@@ -69,7 +69,7 @@ class DnsServer {
   }
 
   DnsAnswer answer_;
-  int fd_ = -1;
+  int fd_;
   PeerAddress at_;
   std::atomic<bool> stop_ = false;
   std::atomic<bool> held_ = false;

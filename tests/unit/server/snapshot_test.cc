@@ -16,9 +16,14 @@ class SnapshotTest : public ::testing::Test {
  protected:
   SnapshotTest() {
     const testing::Issued issued = authority_.issue();
-    config_.tls.certificate = files_.write("cert.pem", issued.certificate);
-    config_.tls.key = files_.write("key.pem", issued.key);
-    config_.upstream.address = {"mail.example.org", 995, {}};
+    config_.tls.certificates = {{.certificate = files_.write("cert.pem", issued.certificate),
+                                 .key = files_.write("key.pem", issued.key),
+                                 .ocsp = ""}};
+    config_.pools.emplace_back();
+    pool().name = "upstream";
+    pool().servers = {{.address = {"mail.example.org", 995, {}}}};
+    config_.routes.emplace_back();
+    config_.routes[0].pool = "upstream";
     config_.listeners = {listener("pop3s", config::ListenerTls::implicit)};
   }
   static config::Listener listener(std::string name, config::ListenerTls tls) {
@@ -28,11 +33,18 @@ class SnapshotTest : public ::testing::Test {
     made.tls = tls;
     return made;
   }
-  [[nodiscard]] Result<std::shared_ptr<const Snapshot>> make() const {
-    return make_snapshot(config_, std::make_shared<tls::TicketKeys>());
+  [[nodiscard]] Result<std::shared_ptr<const Snapshot>> make(
+      OnBroken on_broken = OnBroken::refuse) {
+    return make_snapshot(config_, holdings_, on_broken);
+  }
+  config::Pool& pool() { return config_.pools[0]; }
+  config::Certificate& certificate() { return config_.tls.certificates[0]; }
+  /// The only server of the only pool.
+  static const upstream::Server& server(const Snapshot& snapshot) {
+    return snapshot.pools.at(0)->servers()[0];
   }
   /// The error that making it ends with.
-  [[nodiscard]] std::string problem() const {
+  [[nodiscard]] std::string problem() {
     const auto snapshot = make();
     EXPECT_FALSE(snapshot);
     if (snapshot) return {};
@@ -43,6 +55,7 @@ class SnapshotTest : public ::testing::Test {
   testing::Authority authority_;
   testing::TestFiles files_;
   config::Config config_;
+  Holdings holdings_;
 };
 
 TEST_F(SnapshotTest, HasSettingsForEachListener) {
@@ -60,7 +73,9 @@ TEST_F(SnapshotTest, HasSettingsForEachListener) {
     EXPECT_EQ(settings.client_tls_mode, config_.listeners[i].tls);
     EXPECT_EQ(settings.timeouts.login, Duration(1234));
     EXPECT_EQ(settings.limits.pipeline, 5U);
-    EXPECT_EQ(settings.router->route("joe").address.to_string(), "mail.example.org:995");
+    const upstream::Route* route = settings.router->route(settings.listener, {}, "joe");
+    ASSERT_NE(route, nullptr);
+    EXPECT_EQ(route->pool->servers()[0].address.to_string(), "mail.example.org:995");
   }
   EXPECT_NE((*snapshot)->listeners[0].settings->client_tls, nullptr);
   EXPECT_EQ((*snapshot)->listeners[0].settings->client_tls,
@@ -72,68 +87,131 @@ TEST_F(SnapshotTest, HasSettingsForEachListener) {
 TEST_F(SnapshotTest, TellsAboutTheCertificate) {
   const auto snapshot = make();
   ASSERT_TRUE(snapshot) << snapshot.error().detail;
-  ASSERT_EQ((*snapshot)->certificates.size(), 1U);
-  EXPECT_EQ((*snapshot)->certificates[0].file, config_.tls.certificate);
-  EXPECT_EQ((*snapshot)->certificates[0].info.subject, "CN=mail.example.org");
+  ASSERT_EQ((*snapshot)->identities.size(), 1U);
+  EXPECT_EQ((*snapshot)->identities[0]->files().certificate, certificate().certificate);
+  EXPECT_EQ((*snapshot)->identities[0]->info().subject, "CN=mail.example.org");
 }
 
 TEST_F(SnapshotTest, ReadsNoCertificateThatNobodyUses) {
   config_.listeners = {listener("plain", config::ListenerTls::none)};
-  config_.tls.certificate = files_.path("missing.pem");
+  certificate().certificate = files_.path("missing.pem");
   const auto snapshot = make();
   ASSERT_TRUE(snapshot) << snapshot.error().detail;
-  EXPECT_TRUE((*snapshot)->certificates.empty());
+  EXPECT_TRUE((*snapshot)->identities.empty());
 }
 
 TEST_F(SnapshotTest, MakesTlsTowardsUpstreamAsConfigured) {
-  config_.upstream.tls = config::UpstreamTls::implicit;
-  config_.upstream.ca_file = files_.write("ca.pem", authority_.certificate());
+  pool().tls = config::UpstreamTls::implicit;
+  pool().ca_file = files_.write("ca.pem", authority_.certificate());
   auto snapshot = make();
   ASSERT_TRUE(snapshot) << snapshot.error().detail;
-  const auto* server = &(*snapshot)->listeners[0].settings->router->route("joe");
-  EXPECT_EQ(server->security, upstream::Security::implicit);
-  EXPECT_NE(server->tls, nullptr);
+  EXPECT_EQ(server(**snapshot).security, upstream::Security::implicit);
+  EXPECT_NE(server(**snapshot).tls, nullptr);
 
-  config_.upstream.tls = config::UpstreamTls::starttls;
+  pool().tls = config::UpstreamTls::starttls;
   snapshot = make();
   ASSERT_TRUE(snapshot) << snapshot.error().detail;
-  server = &(*snapshot)->listeners[0].settings->router->route("joe");
-  EXPECT_EQ(server->security, upstream::Security::stls);
-  EXPECT_NE(server->tls, nullptr);
+  EXPECT_EQ(server(**snapshot).security, upstream::Security::stls);
+  EXPECT_NE(server(**snapshot).tls, nullptr);
 }
 
-TEST_F(SnapshotTest, NeedsNoTicketKeys) { EXPECT_TRUE(make_snapshot(config_, nullptr)); }
-
 TEST_F(SnapshotTest, NamesACertificateThatIsMissing) {
-  config_.tls.certificate = files_.path("missing.pem");
-  EXPECT_THAT(problem(), AllOf(StartsWith("/tls"), HasSubstr(config_.tls.certificate)));
+  certificate().certificate = files_.path("missing.pem");
+  EXPECT_THAT(problem(), AllOf(StartsWith("/tls"), HasSubstr(certificate().certificate)));
 }
 
 TEST_F(SnapshotTest, NamesACertificateThatIsNone) {
-  config_.tls.certificate = files_.write("bad.pem", "no certificate\n");
-  EXPECT_THAT(problem(), AllOf(StartsWith("/tls"), HasSubstr(config_.tls.certificate)));
+  certificate().certificate = files_.write("bad.pem", "no certificate\n");
+  EXPECT_THAT(problem(), AllOf(StartsWith("/tls"), HasSubstr(certificate().certificate)));
 }
 
 TEST_F(SnapshotTest, NamesAKeyThatIsMissing) {
-  config_.tls.key = files_.path("missing.key");
-  EXPECT_THAT(problem(), AllOf(StartsWith("/tls"), HasSubstr(config_.tls.key)));
+  certificate().key = files_.path("missing.key");
+  EXPECT_THAT(problem(), AllOf(StartsWith("/tls"), HasSubstr(certificate().key)));
 }
 
 TEST_F(SnapshotTest, NamesAKeyThatDoesNotFit) {
-  config_.tls.key = files_.write("other.key", authority_.issue().key);
-  EXPECT_THAT(problem(), AllOf(StartsWith("/tls"), HasSubstr(config_.tls.key)));
+  certificate().key = files_.write("other.key", authority_.issue().key);
+  EXPECT_THAT(problem(), AllOf(StartsWith("/tls"), HasSubstr(certificate().key)));
 }
 
 TEST_F(SnapshotTest, NamesTheAuthoritiesFileThatIsMissing) {
-  config_.upstream.tls = config::UpstreamTls::implicit;
-  config_.upstream.ca_file = files_.path("missing-ca.pem");
-  EXPECT_THAT(problem(), AllOf(StartsWith("/upstream"), HasSubstr(config_.upstream.ca_file)));
+  pool().tls = config::UpstreamTls::implicit;
+  pool().ca_file = files_.path("missing-ca.pem");
+  EXPECT_THAT(problem(), AllOf(StartsWith("/upstream"), HasSubstr(pool().ca_file)));
 }
 
 TEST_F(SnapshotTest, ShowsNothingOfAKeyInItsErrors) {
   const std::string key = authority_.issue().key;
-  config_.tls.key = files_.write("broken.key", key.substr(0, key.size() / 2));
+  certificate().key = files_.write("broken.key", key.substr(0, key.size() / 2));
   EXPECT_EQ(problem().find(key.substr(40, 16)), std::string::npos);
+}
+
+TEST_F(SnapshotTest, KeepsACertificateWhoseFileWasBroken) {
+  const auto before = make();
+  ASSERT_TRUE(before) << before.error().detail;
+  files_.write("cert.pem", "broken\n");
+  EXPECT_THAT(problem(), HasSubstr("cert.pem"));
+  const auto after = make(OnBroken::keep);
+  ASSERT_TRUE(after) << after.error().detail;
+  EXPECT_EQ((*after)->identities, (*before)->identities);
+  ASSERT_EQ((*after)->problems.size(), 1U);
+  EXPECT_EQ((*after)->problems[0].file, certificate().certificate);
+}
+
+TEST_F(SnapshotTest, TakesAChangedCertificate) {
+  ASSERT_TRUE(make());
+  const testing::Issued issued = authority_.issue({.common_name = "new.example.org"});
+  files_.write("cert.pem", issued.certificate);
+  files_.write("key.pem", issued.key);
+  const auto after = make(OnBroken::keep);
+  ASSERT_TRUE(after) << after.error().detail;
+  EXPECT_TRUE((*after)->problems.empty());
+  EXPECT_EQ((*after)->identities[0]->info().subject, "CN=new.example.org");
+}
+
+TEST_F(SnapshotTest, ForgetsNothingAboutAServerThatStays) {
+  const auto before = make();
+  ASSERT_TRUE(before) << before.error().detail;
+  pool().servers.push_back({.address = {"other.example.org", 995, {}}});
+  const auto after = make();
+  ASSERT_TRUE(after) << after.error().detail;
+  EXPECT_EQ(server(**after).state, server(**before).state);
+  EXPECT_NE((*after)->pools[0]->servers()[1].state, server(**before).state);
+}
+
+TEST_F(SnapshotTest, TakesTheServersThatWereFound) {
+  pool().servers.clear();
+  pool().srv = "example.org";
+  auto snapshot = make();
+  ASSERT_TRUE(snapshot) << snapshot.error().detail;
+  EXPECT_TRUE((*snapshot)->pools[0]->servers().empty());
+  holdings_.discovered["upstream"] = {{.address = {"found.example.org", 110, {}}}};
+  snapshot = make();
+  ASSERT_TRUE(snapshot) << snapshot.error().detail;
+  EXPECT_EQ(server(**snapshot).address.to_string(), "found.example.org:110");
+}
+
+TEST_F(SnapshotTest, HasLegacyTlsOnlyWhereItIsWanted) {
+  auto snapshot = make();
+  ASSERT_TRUE(snapshot) << snapshot.error().detail;
+  EXPECT_EQ((*snapshot)->listeners[0].settings->legacy_tls, nullptr);
+  config_.listeners[0].legacy_tls_networks = {*IpNetwork::parse("192.0.2.0/24")};
+  snapshot = make();
+  ASSERT_TRUE(snapshot) << snapshot.error().detail;
+  const session::Settings& settings = *(*snapshot)->listeners[0].settings;
+  EXPECT_NE(settings.legacy_tls, nullptr);
+  EXPECT_NE(settings.legacy_tls, settings.client_tls);
+  EXPECT_EQ(settings.legacy_tls_networks.size(), 1U);
+}
+
+TEST_F(SnapshotTest, WatchesTheFilesThatItReads) {
+  config_.tls.certificate_folders = {"folder"};
+  config_.tls.ticket_key_file = "tickets";
+  pool().ca_file = "ca.pem";
+  EXPECT_THAT(watched_files(config_),
+              ::testing::ElementsAre(certificate().certificate, certificate().key, "folder",
+                                     "tickets", "ca.pem"));
 }
 
 }  // namespace

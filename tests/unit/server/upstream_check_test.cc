@@ -22,7 +22,9 @@ class UpstreamCheckTest : public ::testing::Test {
   UpstreamCheckTest() {
     config_.listeners.emplace_back();
     config_.listeners[0].tls = config::ListenerTls::none;
-    config_.upstream.address = upstream_.at();
+    config_.pools.emplace_back();
+    config_.pools[0].name = "upstream";
+    config_.pools[0].servers = {{.address = upstream_.at()}};
     config_.timeouts.upstream_connect = Duration(5000);
     config_.timeouts.upstream_greeting = Duration(5000);
   }
@@ -45,11 +47,13 @@ class UpstreamCheckTest : public ::testing::Test {
     return result;
   }
   Result<void> check_nobody() {
-    const auto snapshot = make_snapshot(config_, nullptr);
+    Holdings holdings;
+    const auto snapshot = make_snapshot(config_, holdings);
     EXPECT_TRUE(snapshot) << snapshot.error().detail;
     auto results = check_upstreams(**snapshot);
     EXPECT_EQ(results.size(), 1U);
-    return results.front();
+    EXPECT_EQ(results.front().pool, "upstream");
+    return results.front().reached;
   }
 
   PeerListener upstream_;
@@ -59,9 +63,9 @@ class UpstreamCheckTest : public ::testing::Test {
 };
 
 TEST_F(UpstreamCheckTest, IsContentWithAGreeting) {
-  const auto result = check({"+OK hello\r\n"});
+  const auto result = check({"+OK hello\r\n", "-ERR no CAPA here\r\n"});
   EXPECT_TRUE(result) << result.error().detail;
-  EXPECT_EQ(heard_, "") << "no credentials, no commands";
+  EXPECT_EQ(heard_, "CAPA\r\nQUIT\r\n") << "no credentials";
   EXPECT_EQ(end_, Peer::End::fin) << "no reset in the server's log";
 }
 
@@ -86,15 +90,15 @@ TEST_F(UpstreamCheckTest, GivesUpOnASilentServer) {
 
 TEST_F(UpstreamCheckTest, SaysThatNobodyListens) {
   const PeerListener nobody("127.0.0.1", -1);
-  config_.upstream.address = nobody.at();
+  config_.pools[0].servers = {{.address = nobody.at()}};
   const auto result = check_nobody();
   ASSERT_FALSE(result);
   EXPECT_THAT(result.error().detail, HasSubstr("refused"));
 }
 
 TEST_F(UpstreamCheckTest, SaysThatStlsIsRefused) {
-  config_.upstream.tls = config::UpstreamTls::starttls;
-  config_.upstream.verify = false;
+  config_.pools[0].tls = config::UpstreamTls::starttls;
+  config_.pools[0].verify = false;
   const auto result = check({"+OK hello\r\n", "-ERR no TLS here\r\n"});
   ASSERT_FALSE(result);
   EXPECT_THAT(result.error().detail, HasSubstr("no TLS here"));
@@ -102,16 +106,16 @@ TEST_F(UpstreamCheckTest, SaysThatStlsIsRefused) {
 }
 
 TEST_F(UpstreamCheckTest, TakesNoTextForTls) {
-  config_.upstream.tls = config::UpstreamTls::implicit;
-  config_.upstream.verify = false;
+  config_.pools[0].tls = config::UpstreamTls::implicit;
+  config_.pools[0].verify = false;
   const auto result = check({"+OK this is plain POP3\r\n"});
   ASSERT_FALSE(result);
   EXPECT_THAT(result.error().detail, HasSubstr(upstream_.at().to_string()));
 }
 
 TEST_F(UpstreamCheckTest, RefusesBytesSentAheadOfTls) {
-  config_.upstream.tls = config::UpstreamTls::starttls;
-  config_.upstream.verify = false;
+  config_.pools[0].tls = config::UpstreamTls::starttls;
+  config_.pools[0].verify = false;
   EXPECT_FALSE(check({"+OK hello\r\n", "+OK go ahead\r\n+OK injected\r\n"}));
 }
 
@@ -125,9 +129,10 @@ TEST_F(UpstreamCheckTest, SurvivesAServerThatLeavesAtOnce) {
   script.join();
 }
 
-TEST_F(UpstreamCheckTest, ChecksNothingWithoutListeners) {
-  config_.listeners.clear();
-  const auto snapshot = make_snapshot(config_, nullptr);
+TEST_F(UpstreamCheckTest, ChecksNothingWithoutPools) {
+  config_.pools.clear();
+  Holdings holdings;
+  const auto snapshot = make_snapshot(config_, holdings);
   ASSERT_TRUE(snapshot);
   EXPECT_TRUE(check_upstreams(**snapshot).empty());
 }

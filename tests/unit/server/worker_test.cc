@@ -30,8 +30,12 @@ class WorkerTest : public ::testing::Test {
     auto made = std::make_shared<session::Settings>();
     made->listener = std::move(name);
     made->cleartext_login_networks = {*IpNetwork::parse("127.0.0.0/8")};
-    made->router = std::make_shared<const upstream::Router>(
-        upstream::Server{.address = upstream_.at(), .tls = nullptr});
+    upstream::Server server;
+    server.address = upstream_.at();
+    server.state = std::make_shared<upstream::ServerState>(config::HealthCheck());
+    upstream::Route route;
+    route.pool = std::make_shared<const upstream::Pool>(config::Pool(), std::vector{server});
+    made->router = std::make_shared<const upstream::Router>(std::vector{route});
     return made;
   }
   void listen(std::shared_ptr<const session::Settings> settings) {
@@ -39,14 +43,14 @@ class WorkerTest : public ::testing::Test {
     ASSERT_TRUE(sockets);
     at_ = sockets->bound;
     std::vector<Worker::Listening> listening;
-    listening.push_back({"key", std::move(settings), std::move(sockets->fds.front())});
+    listening.push_back({"key", std::move(settings), false, std::move(sockets->fds.front())});
     worker_->apply(std::move(listening), limits_);
     worker_->start();
   }
   /// Applies other settings to the listener that is there.
   void reconfigure(std::shared_ptr<const session::Settings> settings) {
     std::vector<Worker::Listening> listening;
-    listening.push_back({"key", std::move(settings), {}});
+    listening.push_back({"key", std::move(settings), false, {}});
     worker_->apply(std::move(listening), limits_);
   }
   Peer greeted() {
@@ -87,12 +91,13 @@ class WorkerTest : public ::testing::Test {
   }
 
   LockedLog log_;
+  guard::Guard guard_;
   std::atomic<std::uint32_t> connections_ = 0;
   config::Limits limits_;
   PeerListener upstream_;
   Endpoint at_;
   std::unique_ptr<Worker> worker_ =
-      std::make_unique<Worker>(7U, log_, connections_, std::chrono::seconds(30));
+      std::make_unique<Worker>(7U, log_, guard_, connections_, std::chrono::seconds(30));
 };
 
 TEST_F(WorkerTest, ServesSessions) {
@@ -336,7 +341,7 @@ TEST_F(WorkerTest, MayBeDestroyedWithoutBeingStarted) {
   auto sockets = net::open_listen_sockets({"127.0.0.1", 0, {}}, 1, 0600);
   ASSERT_TRUE(sockets);
   std::vector<Worker::Listening> listening;
-  listening.push_back({"key", settings(), std::move(sockets->fds.front())});
+  listening.push_back({"key", settings(), false, std::move(sockets->fds.front())});
   worker_->apply(std::move(listening), limits_);
   worker_.reset();
   EXPECT_TRUE(net::open_listen_sockets(sockets->bound, 1, 0600)) << "the port is free again";
@@ -353,11 +358,11 @@ TEST_F(WorkerTest, MayBeDestroyedWithSessionsOpen) {
 TEST_F(WorkerTest, SharesAPortWithAnother) {
   auto sockets = net::open_listen_sockets({"127.0.0.1", 0, {}}, 2, 0600);
   ASSERT_TRUE(sockets);
-  Worker second(8, log_, connections_, std::chrono::seconds(30));
+  Worker second(8, log_, guard_, connections_, std::chrono::seconds(30));
   std::vector<Worker*> workers = {worker_.get(), &second};
   for (std::size_t i = 0; i < 2; ++i) {
     std::vector<Worker::Listening> listening;
-    listening.push_back({"key", settings(), std::move(sockets->fds[i])});
+    listening.push_back({"key", settings(), false, std::move(sockets->fds[i])});
     workers[i]->apply(std::move(listening), limits_);
     workers[i]->start();
   }

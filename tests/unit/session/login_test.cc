@@ -115,6 +115,54 @@ TEST(Login, sends_a_long_initial_response_in_a_line_of_its_own) {
   });
 }
 
+TEST(Login, sends_two_lines_to_a_server_that_wants_them) {
+  for (const std::string go : {"+ \r\n", "+\r\n", "+OK\r\n", "+OK go on\r\n"}) {
+    for_each_run([&go](SessionHarness& s) {
+      s.server.initial_response = false;
+      ask_upstream(s);
+      s.upstream("+OK\r\nSASL PLAIN\r\n.\r\n");
+      s.upstream_expects("AUTH PLAIN\r\n");
+      s.upstream(go);
+      s.upstream_expects(std::string(kPlain) + "\r\n");
+      s.upstream("+OK in\r\n");
+      s.expect_client("+OK in\r\n");
+      s.ignore_the_rest();
+    });
+  }
+}
+
+TEST(Login, uses_auth_login_where_there_is_nothing_else) {
+  for_each_run([](SessionHarness& s) {
+    ask_upstream(s);
+    s.upstream("+OK\r\nSASL LOGIN XOAUTH2\r\n.\r\n");
+    s.upstream_expects("AUTH LOGIN\r\n");
+    s.upstream("+ VXNlcm5hbWU6\r\n");
+    s.upstream_expects("am9l\r\n");
+    s.upstream("+ UGFzc3dvcmQ6\r\n");
+    s.upstream_expects("c2VjcmV0\r\n");
+    s.upstream("+OK in\r\n");
+    s.expect_client("+OK in\r\n");
+    s.ignore_the_rest();
+  });
+}
+
+TEST(Login, takes_no_success_before_the_password_was_said) {
+  for (const bool user_said : {true, false}) {
+    for_each_run([user_said](SessionHarness& s) {
+      ask_upstream(s);
+      s.upstream("+OK\r\nSASL LOGIN\r\n.\r\n");
+      s.upstream_expects("AUTH LOGIN\r\n");
+      s.upstream("+OK\r\n");  // as Exchange 2003 says "+"
+      s.upstream_expects("am9l\r\n");
+      s.upstream(user_said ? "+OK in\r\n" : "-ERR no\r\n");
+      s.expect_client_line(user_said ? "-ERR [SYS/TEMP] " : "-ERR no");
+      client_may_try_again(s);
+      if (s.killed()) return;
+      EXPECT_EQ(s.counters.logins[LoginResult::ok].get(), 0U);
+    });
+  }
+}
+
 TEST(Login, does_not_take_a_second_challenge_for_success) {
   for_each_run([](SessionHarness& s) {
     ask_upstream(s, std::string(400, 'x'));
@@ -130,7 +178,7 @@ TEST(Login, does_not_take_a_second_challenge_for_success) {
   });
 }
 
-TEST(Login, needs_user_or_plain_upstream) {
+TEST(Login, needs_a_way_to_say_a_password_upstream) {
   for_each_run([](SessionHarness& s) {
     ask_upstream(s);
     s.upstream("+OK\r\nSASL SCRAM-SHA-256\r\nTOP\r\n.\r\n");

@@ -139,7 +139,8 @@ TEST(Sasl, lets_no_line_end_through_in_decoded_credentials) {
 }
 
 TEST(Sasl, refuses_mechanisms_that_it_cannot_carry) {
-  for (const std::string name : {"NTLM", "SCRAM-SHA-256-PLUS", "GSSAPI", "EXTERNAL", "PLAIN-PLUS", "XYZ"}) {
+  for (const std::string name :
+       {"NTLM", "SCRAM-SHA-256-PLUS", "GSSAPI", "EXTERNAL", "PLAIN-PLUS", "XYZ"}) {
     for_each_run([&name](SessionHarness& s) {
       begin(s);
       s.client("AUTH " + name + "\r\n");

@@ -80,7 +80,8 @@ TEST(Transaction, answers_what_is_not_for_upstream_itself) {
     s.client_says_and_gets("XTND XMIT\r\n", "-ERR Unknown command\r\n");
     s.client_says_and_gets("LANG\r\n", "-ERR LANG is not offered here\r\n");
     s.client_says_and_gets("UTF8\r\n", "-ERR UTF8 is for before the login\r\n");
-    s.client_says_and_gets("XCLIENT ADDR=192.0.2.1\r\n", "-ERR XCLIENT is for before the login\r\n");
+    s.client_says_and_gets("XCLIENT ADDR=192.0.2.1\r\n",
+                           "-ERR XCLIENT is for before the login\r\n");
     s.client("RETR\r\n");
     s.expect_client_line("-ERR ");
     s.client("RETR 0\r\n");

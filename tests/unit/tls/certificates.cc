@@ -128,7 +128,7 @@ std::string der(int tag, const std::string& content) {
 
 std::string der_time(int hour) {
   const bssl::UniquePtr<ASN1_GENERALIZEDTIME> time(
-      ASN1_GENERALIZEDTIME_adj(nullptr, std::time(nullptr), 0, hour * 3600L));
+      ASN1_GENERALIZEDTIME_adj(nullptr, std::time(nullptr), hour / 24, hour % 24 * 3600L));
   const auto* text = reinterpret_cast<const char*>(ASN1_STRING_get0_data(time.get()));
   return der(0x18, std::string(text, static_cast<std::size_t>(ASN1_STRING_length(time.get()))));
 }

@@ -84,6 +84,14 @@ TEST_F(IdentityFile, LeavesExpiryToTheCaller) {
   EXPECT_EQ(refusal(issued.certificate, issued.key), "");
 }
 
+TEST_F(IdentityFile, KnowsCertificatesWithoutEnd) {
+  using Clock = std::chrono::system_clock;
+  EXPECT_EQ(info_of({.to_day = 365 * 7900}).not_after, Clock::time_point::max());
+  const OcspRequest endless{.to_hour = 24 * 365 * 7900};
+  EXPECT_EQ(info_of({}, &endless).ocsp_until, Clock::time_point::max());
+  EXPECT_THAT(ocsp_refusal({.from_hour = 24 * 365 * 7900}), HasSubstr("not valid yet"));
+}
+
 TEST_F(IdentityFile, NamesTheFileThatIsMissing) {
   const Issued issued = authority_.issue();
   const std::string certificate = files_.write("certificate.pem", issued.certificate);

@@ -298,7 +298,8 @@ TEST(Opening, gives_up_on_nonsense_at_any_step) {
       go_to_step(o, step);
       o.says(nonsense);
       o.expect_failed(ErrorCode::protocol, "protocol: ");
-      EXPECT_EQ(o.server.state->health(), Health::down);
+      // From XCLIENT on it may be the client that the server minds.
+      EXPECT_EQ(o.server.state->health(), step < 2 ? Health::down : Health::unknown);
       EXPECT_EQ(o.server.state->capabilities(), nullptr);
     }
   }
@@ -384,6 +385,30 @@ TEST(Opening, reports_a_greeting_that_refuses) {
     o.expect_sent("");
     o.expect_failed(ErrorCode::refused, "greeting: -ERR [SYS/TEMP] too many connections");
   });
+}
+
+TEST(Opening, does_not_blame_a_server_that_turns_one_client_away) {
+  for (const bool own : {false, true}) {
+    for (const bool told : {false, true}) {
+      OpeningHarness o;
+      o.server.state->set_rules({.fall = 1});
+      if (told) o.server.proxy_protocol = config::ProxyProtocol::v1;
+      if (own) o.client.reset();
+      o.start();
+      o.accept();
+      o.says("-ERR you again\r\n");
+      o.expect_failed(ErrorCode::refused, "you again");
+      EXPECT_EQ(o.server.state->health(), told && !own ? Health::unknown : Health::down);
+    }
+  }
+  OpeningHarness o;
+  o.server.state->set_rules({.fall = 1});
+  o.server.proxy_protocol = config::ProxyProtocol::v1;
+  o.start();
+  o.accept();
+  o.advance(o.timeouts.upstream_greeting);
+  o.expect_failed(ErrorCode::timeout, "greeting");
+  EXPECT_EQ(o.server.state->health(), Health::down) << "silence is no answer to anybody";
 }
 
 TEST(Opening, has_a_deadline_for_every_step) {

@@ -198,6 +198,22 @@ TEST(Pool, passes_over_servers_that_are_down_or_full) {
   }
 }
 
+TEST(Pool, asks_stand_by_servers_only_when_the_others_cannot_serve) {
+  std::vector<Server> servers = {server_named("stand-by"), server_named("a", 1, 1),
+                                 server_named("b", 1, 1)};
+  servers[0].priority = 1;
+  for (const auto balance : {config::Balance::least_connections, config::Balance::user_hash}) {
+    const Pool pool(pool_config(balance), servers);
+    std::vector<Lease> leases;
+    EXPECT_EQ(fill(pool, 2, leases), (std::map<std::string, int>{{"a", 1}, {"b", 1}}));
+    EXPECT_EQ(host_of(pool, "joe"), "stand-by") << "the others are full";
+    leases.clear();
+    EXPECT_NE(host_of(pool, "joe"), "stand-by");
+  }
+  for (const std::size_t i : {1U, 2U}) static_cast<void>(servers[i].state->failed(kNow));
+  EXPECT_EQ(host_of(Pool(pool_config(), servers), "joe"), "stand-by") << "the others are down";
+}
+
 TEST(Pool, asks_servers_that_are_down_when_no_other_is_left) {
   const std::vector<Server> servers = some_servers(3);
   static_cast<void>(servers[0].state->failed(kNow));
