@@ -45,6 +45,19 @@ TEST(Xclient, is_believed_of_trusted_peers) {
   });
 }
 
+TEST(Xclient, is_believed_of_whoever_may_open_our_unix_socket) {
+  for_each_run([](SessionHarness& s) {
+    s.settings.xclient = true;
+    s.facts.address = {.ip = IpAddress(), .port = 0, .unix_socket = true};
+    s.start();
+    s.expect_client(kGreeting);
+    s.client_says_and_gets("XCLIENT ADDR=203.0.113.9 PORT=5555\r\n", "+OK Updated\r\n");
+    quit(s);
+    if (s.killed()) return;
+    EXPECT_EQ(s.log.count("client=203.0.113.9:5555"), 1U);
+  });
+}
+
 TEST(Xclient, is_ignored_of_others) {
   for_each_run([](SessionHarness& s) {
     s.settings.xclient = true;
@@ -136,6 +149,21 @@ TEST(Xclient, decides_the_route) {
   s.client_says_and_gets("XCLIENT DESTNAME=pop.b.example\r\n", "+OK Updated\r\n");
   s.client("USER joe\r\nPASS x\r\n");
   EXPECT_EQ(s.connector.target().host, "b");
+  s.ignore_the_rest();
+}
+
+TEST(Xclient, that_upstream_ignores_is_told_to_the_log) {
+  SessionHarness s;
+  s.server.xclient = true;
+  s.start();
+  s.expect_client_line("+OK");
+  s.client_says_and_gets("USER joe\r\n", "+OK Send PASS\r\n");
+  s.client("PASS secret\r\n");
+  s.upstream_accepts();
+  s.upstream("+OK [XCLIENT] ready\r\n");
+  s.upstream("+OK You are not from trusted IP - ignoring\r\n");
+  s.upstream("-ERR\r\n");
+  EXPECT_NE(s.log.find("xclient_ignored").find("upstream=pop.example:110"), std::string::npos);
   s.ignore_the_rest();
 }
 
