@@ -3,11 +3,23 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "proxy/pop3/reply.h"
 
 namespace gatepost::session {
 
 using pop3::ResponseCode;
+
+namespace {
+
+/// What XCLIENT changes of a client, as one text: a connection is not for whom it was not opened.
+/// Our own TLS with the client may come later, so it does not count.
+std::string told_upstream(const net::ClientFacts& facts) {
+  return fmt::format("{} {} {}", facts.address.to_string(), facts.session_id, facts.forwarded);
+}
+
+}  // namespace
 
 LoginDesk::LoginDesk(const Services& services, const Settings& settings,
                      const net::ClientFacts& facts, Owner& owner)
@@ -35,7 +47,8 @@ Result<std::string> LoginDesk::take_timestamp() {
   place_->server = server_;
   place_->lease = ahead_->take_lease();
   place_->opened = std::move(*opened);
-  place_for_ = facts_.address.to_string();
+  place_for_ = told_upstream(facts_);
+  note_warning(services_.log, *place_);
   return place_->opened.timestamp;
 }
 
@@ -115,7 +128,7 @@ bool LoginDesk::name_user(LoginRequest& request) {
 std::optional<UpstreamPlace> LoginDesk::place_that_fits(const LoginRequest& request) {
   std::optional<UpstreamPlace> place = std::exchange(place_, std::nullopt);
   const bool fits = place && place->pool == route_->pool.get() && place->alive() &&
-                    place_for_ == facts_.address.to_string() && (request.utf8 || !place->utf8);
+                    place_for_ == told_upstream(facts_) && (request.utf8 || !place->utf8);
   if (fits) return place;
   if (place) let_go(std::move(*place));
   return std::nullopt;

@@ -110,7 +110,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner {
   // session_login.cc
   void greet();
   void on_opened_ahead();
-  void on_verdict(Authorization::Verdict verdict);
+  void on_verdict(const Authorization::Verdict& verdict);
   void on_stls(std::string_view reply);
   void on_login_request(LoginRequest request);
   void on_relay_line(std::string_view line);

@@ -30,7 +30,7 @@ void Session::on_opened_ahead() {
   say(authorization_.greeting(*timestamp));
 }
 
-void Session::on_verdict(Authorization::Verdict verdict) {
+void Session::on_verdict(const Authorization::Verdict& verdict) {
   client_codec_.wipe();  // there may have been a password in it
   const bool asks = verdict.next == Next::ask;
   client_codec_.set_mode(asks ? ServerCodec::Mode::sasl : ServerCodec::Mode::login);

@@ -31,6 +31,12 @@ bool UpstreamPlace::alive() const {
          !opened.codec.mid_reply();
 }
 
+void note_warning(Log& log, const UpstreamPlace& place) {
+  if (place.opened.warning.empty()) return;
+  log.warning("xclient_ignored",
+              {{"upstream", place.server->address.to_string()}, {"problem", place.opened.warning}});
+}
+
 UpstreamLogin::UpstreamLogin(const Services& services, const Settings& settings,
                              UpstreamPlace place, LoginRequest request, Owner& owner)
     : services_(services),
@@ -71,6 +77,7 @@ void UpstreamLogin::on_opening_finished() {
   place_.opened = std::move(*opened);
   place_.lease = opening_->take_lease();
   services_.counters.upstream_connect.observe(place_.opened.connect_time);
+  note_warning(services_.log, place_);
   begin();
   pump();
 }
@@ -378,6 +385,7 @@ void UpstreamLogin::finish(LoginOutcome outcome) {
   if (place_.opened.transport) place_.opened.transport->close(net::CloseMode::flush);
   place_.lease = upstream::Lease();
   message_ = Secret();
+  request_.secret = Secret();  // this may be kept for a while
   outcome_ = std::move(outcome);
   state_ = State::finished;
 }

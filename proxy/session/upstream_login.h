@@ -42,6 +42,9 @@ struct UpstreamPlace {
   [[nodiscard]] bool alive() const;
 };
 
+/// Tells the log when a server that was just opened did not want to hear of the client.
+void note_warning(Log& log, const UpstreamPlace& place);
+
 /// What a finished login left behind.
 struct LoginOutcome {
   LoginResult result = LoginResult::unavailable;

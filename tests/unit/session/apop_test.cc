@@ -167,6 +167,36 @@ TEST(Apop, may_be_pipelined_behind_one_that_fails) {
   });
 }
 
+TEST(Apop, keeps_a_digest_that_upstream_repeats_out_of_the_log) {
+  SessionHarness s;
+  begin(s);
+  s.client("APOP joe " + kDigest + "\r\n");
+  s.upstream_expects("APOP joe " + kDigest + "\r\n");
+  s.upstream("-ERR what is " + kDigest + "?\r\n");
+  s.expect_client_line("-ERR ");
+  EXPECT_EQ(s.log.count("login_failed"), 1U);
+  EXPECT_EQ(s.log.count(kDigest), 0U);
+}
+
+TEST(Apop, is_not_for_whom_xclient_names_later) {
+  for (const std::string said : {"ADDR=192.0.2.1", "SESSION=x", "FORWARD=YQ=="}) {
+    SessionHarness s;
+    s.settings.apop = true;
+    s.settings.xclient = true;
+    s.settings.trusted_networks = {IpNetwork::parse("0.0.0.0/0").value()};
+    s.start();
+    upstream_greets(s);
+    s.expect_client("+OK [XCLIENT] Gatepost ready " + kStamp + "\r\n");
+    s.client_says_and_gets("XCLIENT " + said + "\r\n", "+OK Updated\r\n");
+    s.client_says_and_gets("APOP joe " + kDigest + "\r\n", "-ERR APOP is not offered here\r\n");
+    s.client_says_and_gets("USER joe\r\n", "+OK Send PASS\r\n");
+    s.client("PASS secret\r\n");
+    s.expect_upstream_aborted();
+    EXPECT_EQ(s.connector.started(), 2U);
+    s.ignore_the_rest();
+  }
+}
+
 TEST(Apop, is_over_when_upstream_has_left) {
   for (const bool said_so : {true, false}) {
     for_each_run([said_so](SessionHarness& s) {

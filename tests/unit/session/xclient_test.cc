@@ -139,6 +139,21 @@ TEST(Xclient, decides_the_route) {
   s.ignore_the_rest();
 }
 
+TEST(Xclient, that_upstream_ignores_is_told_to_the_log) {
+  SessionHarness s;
+  s.server.xclient = true;
+  s.start();
+  s.expect_client_line("+OK");
+  s.client_says_and_gets("USER joe\r\n", "+OK Send PASS\r\n");
+  s.client("PASS secret\r\n");
+  s.upstream_accepts();
+  s.upstream("+OK [XCLIENT] ready\r\n");
+  s.upstream("+OK You are not from trusted IP - ignoring\r\n");
+  s.upstream("-ERR\r\n");
+  EXPECT_NE(s.log.find("xclient_ignored").find("upstream=pop.example:110"), std::string::npos);
+  s.ignore_the_rest();
+}
+
 TEST(Facts, of_the_proxy_protocol_count_as_tls) {
   for_each_run([](SessionHarness& s) {
     s.settings.client_tls_mode = ListenerTls::starttls;
