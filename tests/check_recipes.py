@@ -53,7 +53,7 @@ def make_up_files(text, folder, pem):
                 file.write_text(secrets.token_hex(80) + "\n", encoding="ascii")
             else:
                 shutil.copy(pem, file)
-    return re.sub(r'"/(etc|tls)/', rf'"{folder}/\1/', text)
+    return re.sub(r'"/(etc|tls)\b', rf'"{folder}/\1', text)
 
 
 def check(name, text, folder, pem):

@@ -51,8 +51,9 @@ std::string Authorization::greeting(std::string_view timestamp) const {
 }
 
 bool Authorization::trusted() const {
-  return settings_.xclient && !facts_.address.unix_socket &&
-         any_contains(settings_.trusted_networks, facts_.address.ip);
+  // Whoever may open our Unix socket is trusted: its permissions say who that is.
+  return settings_.xclient && (facts_.address.unix_socket ||
+                               any_contains(settings_.trusted_networks, facts_.address.ip));
 }
 
 bool Authorization::login_allowed() const {

@@ -104,7 +104,20 @@ int verify_server(X509_STORE_CTX* context, void* data) {
   return pinned ? 1 : 0;
 }
 
+int asked_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
+// The server wants to see a certificate. Whether we have one is not said here.
+int on_certificate_request(SSL* ssl, void* /*data*/) {
+  return SSL_set_ex_data(ssl, asked_index(), ssl);
+}
+
 int on_new_session(SSL* ssl, SSL_SESSION* session) {
+  // Servers that ask for certificates and use OpenSSL without a session id context, as Dovecot 2.3
+  // does, break the handshake in which one of their own sessions is resumed.
+  if (SSL_get_ex_data(ssl, asked_index()) != nullptr) return 0;
   const State& state =
       *static_cast<const State*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), state_index()));
   state.sessions->add(bssl::UniquePtr<SSL_SESSION>(session));
@@ -183,6 +196,7 @@ bool use_state(SSL_CTX* ctx, std::unique_ptr<State> state) {
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT);
   SSL_CTX_sess_set_new_cb(ctx, on_new_session);
   SSL_CTX_set_info_callback(ctx, on_handshake_done);
+  SSL_CTX_set_cert_cb(ctx, on_certificate_request, nullptr);
   return true;
 }
 

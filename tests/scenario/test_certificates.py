@@ -298,9 +298,10 @@ class Changes(Certificates):
         self.assertGreater(min(rounds), 0)
         for client in sessions:
             client.ok("QUIT")
-        metrics = self.running.metrics()
-        self.assertEqual(metrics['gatepost_sessions_ended_total{reason="quit"}'], 500)
-        self.assertEqual(metrics['gatepost_sessions_ended_total{reason="upstream_lost"}'], 0)
+            client.close()
+        ended = 'gatepost_sessions_ended_total{reason="%s"}'
+        wait_until(lambda: self.running.metrics()[ended % "quit"] == 500, what="all to have ended")
+        self.assertEqual(self.running.metrics()[ended % "upstream_lost"], 0)
         self.assertFalse([line for line in self.running.log().splitlines() if " error " in line])
 
 

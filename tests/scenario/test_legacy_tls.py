@@ -28,7 +28,7 @@ class LegacyTls(Scenario):
     def talk(self, address, *words, starttls=False):
         """What the gateway answered to a login over openssl s_client, and what that printed."""
         done = subprocess.run(
-            ["openssl", "s_client", "-crlf", "-quiet", "-no_ign_eof", "-bind", f"{address}:0",
+            ["openssl", "s_client", "-crlf", "-quiet", "-bind", f"{address}:0",
              "-connect", f"127.0.0.1:{self.ports.stls if starttls else self.ports.pop3s}",
              *(["-starttls", "pop3"] if starttls else []), *words],
             input=f"USER {USER}\nPASS {PASSWORD}\nSTAT\nQUIT\n", text=True, capture_output=True,

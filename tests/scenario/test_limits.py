@@ -17,12 +17,12 @@ class Connections(Scenario):
         self.running, self.ports = self.serve(server.address, limits=limits)
 
     def greeting(self, address, port=None):
-        client = RawClient(port or self.ports.plain, source=address, greeting=False)
-        self.addCleanup(client.close)
         try:
+            client = RawClient(port or self.ports.plain, source=address, greeting=False)
+            self.addCleanup(client.close)
             return client, client.line()
         except (Truncated, ConnectionError):
-            return client, b""
+            return None, b""
 
     def ended(self, reason):
         return self.running.metrics()[f'gatepost_sessions_ended_total{{reason="{reason}"}}']

@@ -100,7 +100,7 @@ class ThreeServers(Pools):
         lines = wait_until(lambda: len(found := running.log_lines("session")) == 24 and found,
                            what="all lines")
         for line in lines:
-            found = re.search(r"user=(\S+) upstream=\S+:(\d+)", line)
+            found = re.search(r" user=(\S+) .*upstream=\S+:(\d+) ", line)
             self.assertEqual(where.setdefault(found[1], found[2]), found[2])
         self.assertGreater(len(set(where.values())), 1)
         # Another gateway, and a client that writes the name otherwise, come to the same server.
@@ -169,8 +169,8 @@ class WhatServersAreTold(Pools):
                 line = self.told({"address": f"127.0.0.1:{server.proxied_port}",
                                   "proxy_protocol": version}, server)
                 self.assertIn("rip=127.0.9.5,", line)
-                if version == "v2":
-                    self.assertIn("TLS", line)
+                # Version 2 tells of the client's TLS, too: "secured" is what Dovecot makes of it.
+                self.assertEqual(", secured," in line, version == "v2", line)
                 self.server_works("Dovecot", f"PROXY {version}")
 
     def test_proxy_protocol_before_tls(self):
@@ -245,8 +245,9 @@ class UpstreamTls(Pools):
                                        "ca_file": self.ca, "health_check": {"interval": "0s"}})
                 for _ in range(3):
                     self.login(ports).ok("QUIT")
-                self.assertEqual([connection.resumed for connection in server.connections],
-                                 [False, True, True])
+                resumed = [connection.resumed for connection in server.connections]
+                self.assertEqual(resumed, [False] + [True] * (len(resumed) - 1))
+                self.assertGreater(len(resumed), 2)
 
 
 @unittest.skipUnless(old_servers.possible(), "needs root, for a mount namespace")

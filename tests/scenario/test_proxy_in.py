@@ -26,10 +26,10 @@ def v2(source, target, tlvs=b"", command=0x21):
 class Believed(Scenario):
     """Common to both: a log line tells what was believed."""
 
-    def line(self, running, count=1):
-        lines = wait_until(lambda: len(found := running.log_lines("session")) >= count and found,
-                           what="the session's line")
-        return lines[-1]
+    def line(self, running, containing="user=joe"):
+        """The last session's line with that; tests whether ports are open leave others."""
+        return wait_until(lambda: [line for line in running.log_lines("session")
+                                   if containing in line], what=f"a line with {containing}")[-1]
 
 
 class ProxyProtocol(Believed):
@@ -69,9 +69,7 @@ class ProxyProtocol(Believed):
         for number, name in enumerate(words, 1):
             with self.subTest(header=name):
                 client = self.through(balancer.ports[name], True, f"127.0.9.{number}")
-                line = self.line(running, number)
-                self.assertIn(client, line)
-                self.assertIn("tls=TLSv1.3", line)
+                self.assertIn("tls=TLSv1.3", self.line(running, client))
         self.client_works("HAProxy", "PROXY v1")
         self.client_works("HAProxy", "PROXY v2")
 
@@ -92,10 +90,8 @@ class ProxyProtocol(Believed):
         self.assertIn(b"USER", body)
         self.assertTrue(client.login(USER, PASSWORD).startswith(b"+OK"))
         client.ok("QUIT")
-        line = self.line(running)
-        self.assertIn(f"client={own[0]}:{own[1]} ", line)
+        line = self.line(running, f"client={own[0]}:{own[1]} ")
         self.assertIn("tls=TLSv1.3", line)
-        self.assertRegex(line, r"id=gp-|session=gp-|=gp-")
         clear = self.client(balancer.ports["clear"])
         self.assertTrue(clear.command(f"USER {USER}").startswith(b"-ERR"))
         _, body = clear.multi("CAPA")
@@ -125,7 +121,7 @@ class ProxyProtocol(Believed):
         client.send(v2(("0.0.0.0", 0), ("0.0.0.0", 0), command=0x20))  # LOCAL
         self.assertTrue(client.line().startswith(b"+OK"))
         client.ok("QUIT")
-        self.assertIn("client=127.0.0.1:", self.line(running))
+        self.line(running, "client=127.0.0.1:")
 
     def test_a_peer_that_is_not_trusted_is_cut_off(self):
         running, ports = self.start()

@@ -45,6 +45,19 @@ TEST(Xclient, is_believed_of_trusted_peers) {
   });
 }
 
+TEST(Xclient, is_believed_of_whoever_may_open_our_unix_socket) {
+  for_each_run([](SessionHarness& s) {
+    s.settings.xclient = true;
+    s.facts.address = {.ip = IpAddress(), .port = 0, .unix_socket = true};
+    s.start();
+    s.expect_client(kGreeting);
+    s.client_says_and_gets("XCLIENT ADDR=203.0.113.9 PORT=5555\r\n", "+OK Updated\r\n");
+    quit(s);
+    if (s.killed()) return;
+    EXPECT_EQ(s.log.count("client=203.0.113.9:5555"), 1U);
+  });
+}
+
 TEST(Xclient, is_ignored_of_others) {
   for_each_run([](SessionHarness& s) {
     s.settings.xclient = true;

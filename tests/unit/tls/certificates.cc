@@ -3,9 +3,8 @@
 #include <openssl/base64.h>
 #include <openssl/sha.h>
 
-#include <stdlib.h>
-
 #include <array>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <fstream>

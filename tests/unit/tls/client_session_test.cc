@@ -194,13 +194,14 @@ TEST_F(OurCertificate, IsShownToTheServer) {
   for (const Issued& issued : {gateway_, chained}) {
     const auto ours = client(fixture_.files.write("ours.pem", issued.key + issued.certificate), "");
     ASSERT_TRUE(ours) << ours.error().detail;
-    for (const bool resumed : {false, true}) {
+    // A server that asks for it is not trusted to resume (Dovecot 2.3 fails): shown each time.
+    for (int i = 0; i < 2; ++i) {
       TlsPair pair(**ours, *server);
       pair.run();
       ASSERT_TRUE(pair.established());
       EXPECT_EQ(pair.server->transport->tls()->certificate, "CN=gatepost");
       EXPECT_EQ(pair.client->transport->tls()->certificate, "");
-      EXPECT_EQ(pair.client->transport->tls()->resumed, resumed);
+      EXPECT_FALSE(pair.client->transport->tls()->resumed);
     }
   }
 }
