@@ -170,7 +170,8 @@ void Session::over() {
   timer_->stop();
   services_.counters.sessions_active.subtract();
   services_.counters.sessions_ended[reason_].add();
-  const bool plain = client_->tls() == nullptr && reason_ != EndReason::handshake_failed &&
+  const bool plain = client_->tls() == nullptr && !facts_.secure &&
+                     reason_ != EndReason::handshake_failed &&
                      settings_->client_tls_mode != config::ListenerTls::implicit;
   if (plain) services_.counters.tls_versions[TlsVersionLabel::none].add();
   write_log();
@@ -182,32 +183,31 @@ void Session::write_log() const {
   const upstream::Server* server = desk_.server();
   const std::string client = facts_.address.to_string();
   const std::string peer = client_->peer().to_string();
-  const net::TlsFacts* own = client_->tls();
-  const std::string_view version = own != nullptr               ? own->version
-                                   : facts_.tls_version.empty() ? "other"
-                                                                : facts_.tls_version;
-  services_.log.info(
-      "session", {{"id", id_},
-                  {"listener", settings_->listener},
-                  {"client", client},
-                  {"via", peer == client ? std::string() : peer},
-                  {"user", user_},
-                  {"mechanism", user_.empty() ? std::string() : authorization_.method()},
-                  {"route", route != nullptr ? route->conditions.name : std::string()},
-                  {"pool", route != nullptr ? route->pool->name() : std::string()},
-                  {"upstream", server != nullptr ? server->address.to_string() : std::string()},
-                  {"tls", own != nullptr || facts_.secure ? version : "none"},
-                  {"cipher", own != nullptr ? own->cipher : std::string_view(facts_.tls_cipher)},
-                  {"sni", facts_.server_name},
-                  {"certificate", facts_.certificate},
-                  {"reason", to_string(reason_)},
-                  {"problem", problem_},
-                  {"commands", commands_},
-                  {"messages", messages_},
-                  {"octets_in", octets_in_},
-                  {"octets_out", octets_out_},
-                  {"failed_logins", failed_logins_},
-                  {"duration_ms", (services_.timers.now() - started_).count()}});
+  const std::string version = !facts_.secure               ? "none"
+                              : facts_.tls_version.empty() ? "other"
+                                                           : facts_.tls_version;
+  services_.log.info("session",
+                     {{"id", id_},
+                      {"listener", settings_->listener},
+                      {"client", client},
+                      {"via", peer == client ? std::string() : peer},
+                      {"user", user_},
+                      {"mechanism", user_.empty() ? std::string() : authorization_.method()},
+                      {"route", route != nullptr ? route->conditions.name : std::string()},
+                      {"pool", route != nullptr ? route->pool->name() : std::string()},
+                      {"upstream", server != nullptr ? server->address.to_string() : std::string()},
+                      {"tls", version},
+                      {"cipher", facts_.tls_cipher},
+                      {"sni", facts_.server_name},
+                      {"certificate", facts_.certificate},
+                      {"reason", to_string(reason_)},
+                      {"problem", problem_},
+                      {"commands", commands_},
+                      {"messages", messages_},
+                      {"octets_in", octets_in_},
+                      {"octets_out", octets_out_},
+                      {"failed_logins", failed_logins_},
+                      {"duration_ms", (services_.timers.now() - started_).count()}});
 }
 
 }  // namespace gatepost::session

@@ -9,7 +9,6 @@ namespace gatepost::testing {
 namespace {
 
 using session::EndReason;
-using session::LoginResult;
 using session::SessionState;
 
 const std::string kDigest = "c4c9334bac560ecc979e58001b3e22fb";

@@ -181,7 +181,23 @@ TEST(Facts, of_the_proxy_protocol_count_as_tls) {
     quit(s);
     if (s.killed()) return;
     EXPECT_NE(s.log.find(" session ").find("tls=TLSv1.2"), std::string::npos);
+    EXPECT_EQ(s.counters.tls_versions[session::TlsVersionLabel::none].get(), 0U);
   });
+}
+
+TEST(Facts, of_the_proxy_protocol_are_kept_when_the_proxy_speaks_tls_itself) {
+  SessionHarness s;
+  s.settings.client_tls_mode = ListenerTls::implicit;
+  s.facts.secure = true;
+  s.facts.tls_version = "TLSv1.2";
+  s.facts.server_name = "pop.a.example";
+  s.client_tls->facts.server_name = "inside.example";
+  s.start();
+  s.client_handshake();
+  s.expect_client_line("+OK");
+  quit(s);
+  const std::string line = s.log.find(" session ");
+  EXPECT_NE(line.find("tls=TLSv1.2 cipher=\"\" sni=pop.a.example"), std::string::npos) << line;
 }
 
 TEST(Facts, are_completed_by_tls) {
