@@ -54,7 +54,7 @@ class LegacyTls(Scenario):
                     got = self.facts(DEVICE, version, *OLD, starttls=starttls)
                     self.assertEqual(got and got[0], name)
                     self.assertIsNone(self.facts(ELSE, version, *OLD, starttls=starttls))
-        self.client_works("openssl s_client", "TLS 1.0 (legacy networks)")
+        self.client_works("openssl s_client", "TLS 1.0, 1.1")
 
     def test_everybody_gets_new_versions(self):
         for address in (DEVICE, ELSE):

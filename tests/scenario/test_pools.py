@@ -73,23 +73,6 @@ class ThreeServers(Pools):
         client.command("USER user1")
         self.assertTrue(client.command(f"PASS {PASSWORD}").startswith(b"-ERR [SYS/TEMP]"))
 
-    def test_least_connections(self):
-        running, ports = self.serve(self.pool(self.three()))
-        kept = [self.login(ports, f"user{number}") for number in range(1, 10)]
-        self.assertEqual(list(self.sessions(running).values()), [3, 3, 3])
-        for client in kept[:3]:
-            client.ok("QUIT")
-        wait_until(lambda: sum(self.sessions(running).values()) == 6, what="three to end")
-        kept += [self.login(ports, f"user{number}") for number in (1, 2, 3)]
-        self.assertEqual(list(self.sessions(running).values()), [3, 3, 3])
-
-    def test_weights(self):
-        first, second, _ = self.three()
-        running, ports = self.serve(self.pool([
-            {"address": first.address, "weight": 3}, {"address": second.address, "weight": 1}]))
-        self.kept = [self.login(ports, f"user{number}") for number in range(1, 9)]
-        self.assertEqual(self.sessions(running), {first.port: 6, second.port: 2})
-
     def test_user_hash(self):
         servers = self.three()
         running, ports = self.serve(self.pool(servers, balance="user_hash", health_check=QUICK))
@@ -118,6 +101,35 @@ class ThreeServers(Pools):
         line = wait_until(lambda: [line for line in running.log_lines("session")[24:]
                                    if f"user={stays} " in line], what="its line")[0]
         self.assertIn(f"upstream=127.0.0.1:{where[stays]} ", line)
+
+
+class Balance(Pools):
+    """Three servers that all stay up."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.servers = [cls.shared_dovecot(USERS) for _ in range(3)]
+
+    def three(self):
+        return self.servers
+
+    def test_least_connections(self):
+        running, ports = self.serve(self.pool(self.three()))
+        kept = [self.login(ports, f"user{number}") for number in range(1, 10)]
+        self.assertEqual(list(self.sessions(running).values()), [3, 3, 3])
+        for client in kept[:3]:
+            client.ok("QUIT")
+        wait_until(lambda: sum(self.sessions(running).values()) == 6, what="three to end")
+        kept += [self.login(ports, f"user{number}") for number in (1, 2, 3)]
+        self.assertEqual(list(self.sessions(running).values()), [3, 3, 3])
+
+    def test_weights(self):
+        first, second, _ = self.three()
+        running, ports = self.serve(self.pool([
+            {"address": first.address, "weight": 3}, {"address": second.address, "weight": 1}]))
+        self.kept = [self.login(ports, f"user{number}") for number in range(1, 9)]
+        self.assertEqual(self.sessions(running), {first.port: 6, second.port: 2})
 
     def test_a_limit_for_each_server(self):
         first, second, _ = self.three()

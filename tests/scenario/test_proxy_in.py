@@ -70,8 +70,8 @@ class ProxyProtocol(Believed):
             with self.subTest(header=name):
                 client = self.through(balancer.ports[name], True, f"127.0.9.{number}")
                 self.assertIn("tls=TLSv1.3", self.line(running, client))
-        self.client_works("HAProxy", "PROXY v1")
-        self.client_works("HAProxy", "PROXY v2")
+        self.front_works("HAProxy", "PROXY v1")
+        self.front_works("HAProxy", "PROXY v2")
 
     def test_haproxy_ends_tls(self):
         running, ports = self.start(routes=[
@@ -96,7 +96,7 @@ class ProxyProtocol(Believed):
         self.assertTrue(clear.command(f"USER {USER}").startswith(b"-ERR"))
         _, body = clear.multi("CAPA")
         self.assertIn(b"STLS", body)
-        self.client_works("HAProxy", "PROXY v2, TLS ended there")
+        self.front_works("HAProxy", "PROXY v2, TLS ended there")
 
     def own_pem(self):
         path = f"{self.own_folder}/both.pem"
@@ -193,7 +193,7 @@ class Xclient(Believed):
         self.assertEqual(len(client.fetch_all()), 3)
         client.ok("QUIT")
         self.assertIn(f"client={own[0]}:{own[1]} ", self.line(running))
-        self.client_works("Dovecot proxy", "XCLIENT")
+        self.front_works("Dovecot proxy", "XCLIENT")
 
     def test_a_refused_password_through_dovecots_proxy(self):
         running, ports = self.start()

@@ -80,6 +80,8 @@ class Sasl(Scenario):
                 self.assertEqual(self.methods()[before:], [
                     "PLAIN" if mechanism == "LOGIN" else mechanism])
         self.client_works(program, column or mechanism)
+        if mechanism not in ("PLAIN", "LOGIN"):
+            self.server_works("Dovecot", mechanism)
 
     def own(self):
         return tempfile.mkdtemp(dir=self.own_folder)
@@ -302,6 +304,7 @@ class OneMechanism(Scenario):
             wait_until(lambda: len(server.logins()) > 1, what="the login in the log")
             self.assertIn(f"method={mechanism}", server.logins()[-1])
         self.client_works(program, mechanism)
+        self.server_works("Dovecot", mechanism)
 
     def test_neomutt(self):
         for mechanism in ("CRAM-MD5", "SCRAM-SHA-1"):

@@ -112,15 +112,19 @@ class Scenario(unittest.TestCase):
         self.addCleanup(server.stop)
         return server
 
-    # What docs/compatibility.md says
+    # What docs/compatibility.md says: this test shows, if it passes, that something works
 
     def client_works(self, program, feature):
-        """This test showed, if it passes, that a mail program's feature works."""
-        self._cells.append(("clients", program, feature))
+        self._cells.append(compatibility.cell(["connections", "logins"], program, feature))
 
     def server_works(self, program, feature):
-        """The same for a server behind the gateway."""
-        self._cells.append(("servers", program, feature))
+        self._cells.append(compatibility.cell(["servers", "relays"], program, feature))
+
+    def front_works(self, program, feature):
+        self._cells.append(compatibility.cell(["front"], program, feature))
+
+    def scanner_is_content(self, program, form):
+        self._cells.append(compatibility.cell(["scanners"], program, form))
 
     # Configurations
 
