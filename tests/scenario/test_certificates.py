@@ -162,6 +162,7 @@ class Changes(Certificates):
         self.file, self.key_file = (os.path.join(self.place, name) for name in ("c.pem", "k.pem"))
         self.put("first")
         config, self.ports = self.config(self.fake(corpus.few()).address)
+        config["workers"] = 2
         config["tls"] = {"certificate": self.file, "key": self.key_file, "watch_every": watch, **tls}
         self.running = self.gateway(config)
         self.assertEqual(self.served(self.ports.pop3s), "first")
@@ -187,7 +188,7 @@ class Changes(Certificates):
         self.put("second")
         self.wait_for("second")
         client.multi("RETR 1")
-        client.ok("QUIT")
+        client.quit()
         self.running.wait_for_log(" refreshed ")
         self.assertEqual(self.running.metrics()["gatepost_stale_files"], 0)
 
@@ -214,7 +215,7 @@ class Changes(Certificates):
         version(2, "second")
         self.wait_for("second")
         client.multi("RETR 1")
-        client.ok("QUIT")
+        client.quit()
 
     def test_a_folder(self):
         customers = tempfile.mkdtemp(dir=self.own_folder)
@@ -237,7 +238,7 @@ class Changes(Certificates):
         self.running.reload()
         self.wait_for("second")
         client.multi("RETR 1")
-        client.ok("QUIT")
+        client.quit()
         self.assertEqual(self.running.metrics()["gatepost_config_last_reload_success"], 1)
 
     def test_a_broken_file_keeps_the_old(self):
@@ -297,8 +298,7 @@ class Changes(Certificates):
         self.assertEqual(errors, [])
         self.assertGreater(min(rounds), 0)
         for client in sessions:
-            client.ok("QUIT")
-            client.close()
+            client.quit()
         ended = 'gatepost_sessions_ended_total{reason="%s"}'
         wait_until(lambda: self.running.metrics()[ended % "quit"] == 500, what="all to have ended")
         self.assertEqual(self.running.metrics()[ended % "upstream_lost"], 0)

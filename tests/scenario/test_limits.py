@@ -36,7 +36,7 @@ class Connections(Scenario):
         self.assertEqual(client.at_end(), b"")
         client, line = self.greeting("127.0.0.2", self.ports.pop3s)
         self.assertEqual(line, b"")  # TLS would come first: closed without a word
-        kept[0][0].ok("QUIT")
+        kept[0][0].quit()
         wait_until(lambda: self.greeting("127.0.0.2")[1].startswith(b"+OK"), what="a place")
 
     def test_of_one_network(self):
@@ -47,8 +47,7 @@ class Connections(Scenario):
         self.assertTrue(line.startswith(FULL), line)
         self.assertTrue(self.greeting("127.0.2.3")[1].startswith(b"+OK"))
         self.assertEqual(self.ended("refused_network"), 1)
-        kept[0][0].ok("QUIT")
-        kept[0][0].at_end()
+        kept[0][0].quit()
         wait_until(lambda: self.greeting("127.0.1.3")[1].startswith(b"+OK"), what="a place")
 
     def test_exempt_networks_have_no_limit(self):

@@ -57,8 +57,7 @@ class Pipelining(Scenario):
             client.login("joe", PASSWORD)
             client.multi("UIDL")
             client.fetch_all()
-            client.ok("QUIT")
-            client.at_end()
+            client.quit()
         with RawClient(cls.ports.pop3s, tls=True, ca=cls.ca) as client:
             cls.wait_for_mailbox(client)
             cls.expected = []
@@ -76,8 +75,7 @@ class Pipelining(Scenario):
         """A connection before login, when the mailbox is free."""
         with RawClient(self.server.port) as direct:
             self.wait_for_mailbox(direct)
-            direct.ok("QUIT")
-            direct.at_end()
+            direct.quit()
         return self.client(self.ports.pop3s, tls=True)
 
     def check(self, client, before, commands=None):

@@ -52,7 +52,7 @@ class ThreeServers(Pools):
         for number in range(1, 13):  # before and after the health check has noticed
             client = self.login(ports, f"user{number}")
             self.assertEqual(len(client.fetch_all()), 3)
-            client.ok("QUIT")
+            client.quit()
         wait_until(lambda: self.up(running)[servers[1].port] == 0, what="it to be down")
         running.wait_for_log(" upstream_down ")
         self.assertEqual(sorted(self.up(running).values()), [0, 1, 1])
@@ -67,7 +67,7 @@ class ThreeServers(Pools):
         servers[0].stop()
         servers[2].stop()
         for number in range(1, 7):
-            self.login(ports, f"user{number}").ok("QUIT")
+            self.login(ports, f"user{number}").quit()
         servers[1].stop()
         client = self.client(ports.plain)
         client.command("USER user1")
@@ -79,7 +79,7 @@ class ThreeServers(Pools):
         where = {}
         for _ in range(2):
             for user in USERS:
-                self.login(ports, user).ok("QUIT")
+                self.login(ports, user).quit()
         lines = wait_until(lambda: len(found := running.log_lines("session")) == 24 and found,
                            what="all lines")
         for line in lines:
@@ -90,13 +90,13 @@ class ThreeServers(Pools):
         other, others = self.serve(self.pool(servers, balance="user_hash"))
         client = self.client(others.pop3s, tls=True)
         client.login("user1", PASSWORD)
-        client.ok("QUIT")
+        client.quit()
         other.wait_for_log(f"upstream=127.0.0.1:{where['user1']} ")
         gone = next(server for server in servers if str(server.port) == where["user1"])
         gone.stop()
-        self.login(ports, "user1").ok("QUIT")
+        self.login(ports, "user1").quit()
         stays = next(user for user in USERS if where[user] != where["user1"])
-        self.login(ports, stays).ok("QUIT")
+        self.login(ports, stays).quit()
         running.wait_for_log("user=user1")
         line = wait_until(lambda: [line for line in running.log_lines("session")[24:]
                                    if f"user={stays} " in line], what="its line")[0]
@@ -119,7 +119,7 @@ class Balance(Pools):
         kept = [self.login(ports, f"user{number}") for number in range(1, 10)]
         self.assertEqual(list(self.sessions(running).values()), [3, 3, 3])
         for client in kept[:3]:
-            client.ok("QUIT")
+            client.quit()
         wait_until(lambda: sum(self.sessions(running).values()) == 6, what="three to end")
         kept += [self.login(ports, f"user{number}") for number in (1, 2, 3)]
         self.assertEqual(list(self.sessions(running).values()), [3, 3, 3])
@@ -141,8 +141,7 @@ class Balance(Pools):
         client = self.client(ports.plain)
         client.command("USER user4")
         self.assertTrue(client.command(f"PASS {PASSWORD}").startswith(b"-ERR [SYS/TEMP]"))
-        self.kept[0].ok("QUIT")
-        self.kept[0].at_end()
+        self.kept[0].quit()
         wait_until(lambda: sum(self.sessions(running).values()) == 2, what="a place")
         self.login(ports, "user4")
 
@@ -152,7 +151,7 @@ class Balance(Pools):
         good = self.fake(corpus.few())
         _, ports = self.serve(self.pool([sick, broken, good], health_check={"interval": "0s"}))
         for _ in range(3):
-            self.login(ports).ok("QUIT")
+            self.login(ports).quit()
 
     def test_a_refused_password_is_tried_once(self):
         servers = [self.fake(script={"PASS": b"-ERR [AUTH] no\r\n"}) for _ in range(3)]
@@ -171,7 +170,7 @@ class WhatServersAreTold(Pools):
         client = self.client(ports.pop3s if tls else ports.plain, tls=tls, source=source)
         self.assertTrue(client.login("user1", PASSWORD).startswith(b"+OK"))
         self.assertEqual(len(client.fetch_all(pipelined=True)), 3)
-        client.ok("QUIT")
+        client.quit()
         return wait_until(server.logins, what="the login in the server's log")[-1]
 
     def test_proxy_protocol(self):
@@ -229,7 +228,7 @@ class UpstreamTls(Pools):
             for more in ({"ca_file": self.ca}, {"verify": False}):
                 _, ports = self.serve({**base, **more,
                                        "pins": [public_key_pin(other[0]), good]})
-                self.login(ports).ok("QUIT")
+                self.login(ports).quit()
                 self.unavailable({**base, **more, "pins": [public_key_pin(other[0])]})
         self.server_works("Dovecot", "pinned key")
 
@@ -242,7 +241,7 @@ class UpstreamTls(Pools):
         for tls, port in (("starttls", server.port), ("implicit", server.tls_port)):
             base = {"address": f"localhost:{port}", "tls": tls, "ca_file": self.ca}
             _, ports = self.serve({**base, "certificate": ours[0], "key": ours[1]})
-            self.login(ports).ok("QUIT")
+            self.login(ports).quit()
             _, ports = self.serve(base)
             client = self.client(ports.plain)
             client.command("USER user1")
@@ -256,7 +255,7 @@ class UpstreamTls(Pools):
                 _, ports = self.serve({"address": f"localhost:{server.port}", "tls": tls,
                                        "ca_file": self.ca, "health_check": {"interval": "0s"}})
                 for _ in range(3):
-                    self.login(ports).ok("QUIT")
+                    self.login(ports).quit()
                 resumed = [connection.resumed for connection in server.connections]
                 self.assertEqual(resumed, [False] + [True] * (len(resumed) - 1))
                 self.assertGreater(len(resumed), 2)
@@ -298,10 +297,10 @@ class ServersFromDns(Pools):
         self.assertEqual(self.sessions(running), {servers[0].port: 2, servers[1].port: 2,
                                                   servers[2].port: 0})
         for client in kept:
-            client.ok("QUIT")
+            client.quit()
         servers[0].stop()
         servers[1].stop()
-        self.login(ports, "user5").ok("QUIT")
+        self.login(ports, "user5").quit()
         self.assertEqual(len(servers[2].logins()), 1)
 
     def test_srv_records_for_tls(self):
@@ -313,7 +312,7 @@ class ServersFromDns(Pools):
             "srv": "example.test", "tls": "implicit", "ca_file": self.ca,
             "server_name": "localhost"})
         wait_until(lambda: len(self.up(running)) == 1, what="the server")
-        self.login(ports).ok("QUIT")
+        self.login(ports).quit()
 
     def test_a_domain_without_records(self):
         wrap = self.zone({"A other.example.test": ["127.0.0.1"]})

@@ -56,8 +56,7 @@ class ProxyProtocol(Believed):
         own = client.socket.getsockname()
         self.assertTrue(client.login(USER, PASSWORD).startswith(b"+OK"))
         client.multi("RETR 1")
-        client.ok("QUIT")
-        client.at_end()
+        client.quit()
         return f"client={own[0]}:{own[1]} "
 
     def test_haproxy_passes_tls_through(self):
@@ -89,7 +88,7 @@ class ProxyProtocol(Believed):
         self.assertNotIn(b"STLS", body)  # it is TLS already
         self.assertIn(b"USER", body)
         self.assertTrue(client.login(USER, PASSWORD).startswith(b"+OK"))
-        client.ok("QUIT")
+        client.quit()
         line = self.line(running, f"client={own[0]}:{own[1]} ")
         self.assertIn("tls=TLSv1.3", line)
         clear = self.client(balancer.ports["clear"])
@@ -120,7 +119,7 @@ class ProxyProtocol(Believed):
         client = self.client(ports.plain, greeting=False)
         client.send(v2(("0.0.0.0", 0), ("0.0.0.0", 0), command=0x20))  # LOCAL
         self.assertTrue(client.line().startswith(b"+OK"))
-        client.ok("QUIT")
+        client.quit()
         self.line(running, "client=127.0.0.1:")
 
     def test_a_peer_that_is_not_trusted_is_cut_off(self):
@@ -191,7 +190,7 @@ class Xclient(Believed):
         own = client.socket.getsockname()
         self.assertTrue(client.login(USER, PASSWORD).startswith(b"+OK"))
         self.assertEqual(len(client.fetch_all()), 3)
-        client.ok("QUIT")
+        client.quit()
         self.assertIn(f"client={own[0]}:{own[1]} ", self.line(running))
         self.front_works("Dovecot proxy", "XCLIENT")
 
@@ -214,7 +213,7 @@ class Xclient(Believed):
         self.assertTrue(client.line().startswith(b"+OK"))
         self.assertTrue(client.line().startswith(b"+OK"))
         client.ok(f"PASS {PASSWORD}")
-        client.ok("QUIT")
+        client.quit()
         self.assertIn("client=203.0.113.9:5555 ", self.line(running))
 
     def test_a_loop_ends(self):
@@ -229,5 +228,5 @@ class Xclient(Believed):
         self.assertNotIn(b"XCLIENT", client.greeting)
         client.command("XCLIENT ADDR=203.0.113.9 PORT=5555")
         self.assertTrue(client.login(USER, PASSWORD).startswith(b"+OK"))
-        client.ok("QUIT")
+        client.quit()
         self.assertIn("client=127.0.0.2:", self.line(running))

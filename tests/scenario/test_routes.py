@@ -167,7 +167,7 @@ class RealNames(Scenario):
                         client = self.client(ports.pop3s, tls=True)
                         login(client, given)
                         self.assertEqual(len(client.fetch_all()), 3)
-                        client.ok("QUIT")
+                        client.quit()
                 wait_until(lambda: len(server.logins()) == 6, what="six logins")
                 self.assertTrue(all(f"user=<{name}>" in line for line in server.logins()))
 

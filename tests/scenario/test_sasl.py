@@ -275,7 +275,7 @@ class Sasl(Scenario):
         client.command(f"AUTH XOAUTH2 {response}")
         client.command("")
         client.ok(f"AUTH OAUTHBEARER {self.oauth('OAUTHBEARER', TOKEN)}")
-        client.ok("QUIT")
+        client.quit()
         running.wait_for_log("reason=quit")
         for secret in ("wrong-token-of-joe", TOKEN, response, response[:-4],
                        self.oauth("OAUTHBEARER", TOKEN)):

@@ -44,8 +44,7 @@ class Behind(Scenario):
                 client.login(user, PASSWORD)
                 client.multi("UIDL")
                 client.fetch_all()
-                client.ok("QUIT")
-                client.at_end()
+                client.quit()
         config, cls.ports = cls.config(upstream)
         cls.shared_gateway(config)
 
@@ -79,9 +78,7 @@ class Behind(Scenario):
         return self.logged_in(lambda: self.client(self.ports.pop3s, tls=True), user)
 
     def end(self, client):
-        client.ok("QUIT")
-        client.at_end()
-        client.close()
+        client.quit()
 
     def fetched(self, client, pipelined=False):
         replies = client.fetch_all(pipelined)

@@ -176,7 +176,9 @@ class FakeUpstream:
     def _arrived(sock):
         """What has come meanwhile, without waiting."""
         data = b""
-        while select.select([sock], [], [], 0)[0]:
+        waiting = select.poll()  # select() ends at descriptor 1,023
+        waiting.register(sock, select.POLLIN)
+        while waiting.poll(0):
             more = sock.recv(65536)
             if not more:
                 break  # the next blocking read sees the end again

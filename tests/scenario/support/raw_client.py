@@ -123,6 +123,12 @@ class RawClient:
         self.ok(f"USER {user}")
         return self.command(f"PASS {password}")
 
+    def quit(self):
+        """QUIT, and the end of the connection from both sides."""
+        self.ok("QUIT")
+        self.at_end()
+        self.close()
+
     def at_end(self, seconds=DEADLINE):
         """Reads until the connection ends; returns what still came. A reset counts as an end."""
         self.socket.settimeout(seconds)
@@ -141,8 +147,9 @@ class RawClient:
         """True when nothing arrives and nothing ends for a while."""
         if self.buffer:
             return False
-        ready, _, _ = select.select([self.socket], [], [], seconds)
-        return not ready
+        waiting = select.poll()  # select() ends at descriptor 1,023
+        waiting.register(self.socket, select.POLLIN)
+        return not waiting.poll(seconds * 1000)
 
     # All messages
 
