@@ -1,5 +1,6 @@
 #include "proxy/server/check.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <string>
@@ -36,6 +37,11 @@ void judge(const tls::Identity& identity, std::vector<config::Problem>& findings
   } else if (info.not_after < now + kExpiryWarning) {
     add(fmt::format("expires on {}", date(info.not_after)), true);
   }
+  if (info.ocsp_until && *info.ocsp_until < now) {
+    add(fmt::format("its OCSP response is outdated since {}: it is not stapled",
+                    date(*info.ocsp_until)),
+        true);
+  }
   if (info.not_before > now) {
     add(fmt::format("not valid before {}", date(info.not_before)), false);
   }
@@ -43,15 +49,22 @@ void judge(const tls::Identity& identity, std::vector<config::Problem>& findings
 
 /// The servers of pools that are named by SRV records.
 void find_servers(const config::Config& config, Discovered& found,
-                  std::vector<config::Problem>& findings) {
+                  std::vector<config::Problem>& unreached) {
   for (const config::Pool& pool : config.pools) {
     if (pool.srv.empty()) continue;
     auto servers = look_up_servers(pool);
     if (servers) {
       found[pool.name] = std::move(*servers);
     } else {
-      findings.push_back({path_of(pool.name) + "/srv", 0, servers.error().detail, false});
+      unreached.push_back({path_of(pool.name) + "/srv", 0, servers.error().detail, false});
     }
+  }
+}
+
+void reach_servers(const Snapshot& snapshot, std::vector<config::Problem>& unreached) {
+  for (const UpstreamResult& upstream : check_upstreams(snapshot)) {
+    if (upstream.reached) continue;
+    unreached.push_back({path_of(upstream.pool), 0, upstream.reached.error().detail, false});
   }
 }
 
@@ -104,32 +117,27 @@ void print_problems(const config::Loaded& loaded, const std::string& file) {
 }
 
 ExitCode check(const CommandLine& line) {
-  ExitCode code = ExitCode::ok;
   const config::Loaded loaded = load_configuration(line);
   std::vector<config::Problem> findings = loaded.problems;
   if (!loaded.config) {
     print(line, findings, ExitCode::config);
     return ExitCode::config;
   }
+  std::vector<config::Problem> unreached;
   Holdings holdings;
-  if (line.connect) find_servers(*loaded.config, holdings.discovered, findings);
+  if (line.connect) find_servers(*loaded.config, holdings.discovered, unreached);
   const auto snapshot = make_snapshot(*loaded.config, holdings);
   if (!snapshot) {
     findings.push_back({"", 0, snapshot.error().detail, false});
-    code = ExitCode::config;
   } else {
     for (const auto& identity : (*snapshot)->identities) judge(*identity, findings);
-    for (const config::Problem& finding : findings) {
-      if (!finding.warning) code = ExitCode::config;
-    }
-    if (line.connect) {
-      for (const UpstreamResult& upstream : check_upstreams(**snapshot)) {
-        if (upstream.reached) continue;
-        findings.push_back({path_of(upstream.pool), 0, upstream.reached.error().detail, false});
-        if (code == ExitCode::ok) code = ExitCode::unreachable;
-      }
-    }
+    if (line.connect) reach_servers(**snapshot, unreached);
   }
+  const bool usable = std::ranges::all_of(findings, &config::Problem::warning);
+  const ExitCode code = !usable              ? ExitCode::config
+                        : !unreached.empty() ? ExitCode::unreachable
+                                             : ExitCode::ok;
+  findings.insert(findings.end(), unreached.begin(), unreached.end());
   print(line, findings, code);
   return code;
 }

@@ -10,33 +10,6 @@ namespace gatepost::server {
 
 namespace {
 
-/// TLS towards servers, one for each name that is expected of them.
-class Contexts {
- public:
-  explicit Contexts(const config::Pool& pool) : pool_(pool) {}
-
-  Result<std::shared_ptr<const net::TlsLayer>> expecting(const std::string& host) {
-    const std::string& name = pool_.server_name.empty() ? host : pool_.server_name;
-    if (const auto known = made_.find(name); known != made_.end()) return known->second;
-    auto context = tls::ClientContext::create(
-        {.verify = pool_.verify,
-         .ca_file = pool_.ca_file,
-         .server_name = name,
-         .min_version = pool_.min_version == config::TlsVersion::tls1_3 ? tls::Version::tls1_3
-                                                                        : tls::Version::tls1_2,
-         .pins = pool_.pins,
-         .certificate_file = pool_.certificate,
-         .key_file = pool_.key});
-    if (!context) return std::unexpected(context.error());
-    made_.emplace(name, *context);
-    return *context;
-  }
-
- private:
-  const config::Pool& pool_;
-  std::map<std::string, std::shared_ptr<const net::TlsLayer>> made_;
-};
-
 upstream::Security security(config::UpstreamTls tls) {
   switch (tls) {
     case config::UpstreamTls::none:
@@ -55,13 +28,42 @@ std::string path_of(const std::string& pool) {
   return pool == "upstream" ? "/upstream" : "/pools/" + pool;
 }
 
+/// TLS towards servers: one for each name that is expected of them.
+Result<std::shared_ptr<const net::TlsLayer>> PoolMaker::layer(const config::Pool& pool,
+                                                              const std::string& host,
+                                                              OnBroken on_broken, Layers& made,
+                                                              std::vector<FileProblem>& problems) {
+  const std::string& name = pool.server_name.empty() ? host : pool.server_name;
+  if (const auto known = made.find(name); known != made.end()) return known->second;
+  auto context = tls::ClientContext::create(
+      {.verify = pool.verify,
+       .ca_file = pool.ca_file,
+       .server_name = name,
+       .min_version = pool.min_version == config::TlsVersion::tls1_3 ? tls::Version::tls1_3
+                                                                     : tls::Version::tls1_2,
+       .pins = pool.pins,
+       .certificate_file = pool.certificate,
+       .key_file = pool.key});
+  if (context) return made.emplace(name, std::move(*context)).first->second;
+  const Layers& before = layers_[pool.name];
+  const auto good = before.find(name);
+  if (on_broken == OnBroken::refuse || good == before.end()) {
+    return fail(context.error().code,
+                fmt::format("{}: {}", path_of(pool.name), context.error().detail));
+  }
+  problems.push_back({path_of(pool.name), context.error().detail});
+  return made.emplace(*good).first->second;
+}
+
 Result<std::shared_ptr<const upstream::Pool>> PoolMaker::make(const config::Pool& pool,
-                                                              const Discovered& discovered) {
+                                                              const Discovered& discovered,
+                                                              OnBroken on_broken,
+                                                              std::vector<FileProblem>& problems) {
   std::erase_if(states_, [](const auto& entry) { return entry.second.expired(); });
   const auto found = discovered.find(pool.name);
   const std::vector<config::PoolServer>& listed =
       pool.srv.empty() || found == discovered.end() ? pool.servers : found->second;
-  Contexts contexts(pool);
+  Layers layers;
   std::vector<upstream::Server> servers;
   for (const config::PoolServer& one : listed) {
     upstream::Server server;
@@ -76,15 +78,13 @@ Result<std::shared_ptr<const upstream::Pool>> PoolMaker::make(const config::Pool
     server.state =
         state(fmt::format("{}/{}", pool.name, one.address.to_string()), pool.health_check);
     if (server.security != upstream::Security::none) {
-      auto context = contexts.expecting(one.address.host);
-      if (!context) {
-        return fail(context.error().code,
-                    fmt::format("{}: {}", path_of(pool.name), context.error().detail));
-      }
-      server.tls = std::move(*context);
+      auto tls = layer(pool, one.address.host, on_broken, layers, problems);
+      if (!tls) return std::unexpected(tls.error());
+      server.tls = std::move(*tls);
     }
     servers.push_back(std::move(server));
   }
+  layers_[pool.name] = std::move(layers);
   return std::make_shared<const upstream::Pool>(pool, std::move(servers));
 }
 

@@ -115,6 +115,7 @@ Result<Server::NewSockets> Server::open_sockets(const Snapshot& snapshot) const 
 void Server::put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets sockets) {
   snapshot_ = std::move(snapshot);
   guard_.configure(snapshot_->config.limits);
+  warn_of_outdated_staples();
   use_ticket_keys();
   std::map<std::string, Endpoint> listening;
   for (const Snapshot::Listener& listener : snapshot_->listeners) {
@@ -143,6 +144,16 @@ void Server::put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets
   }
   health_.watch(snapshot_->pools, snapshot_->config.timeouts);
   discovery_.watch(snapshot_->config, holdings_.discovered);
+}
+
+void Server::warn_of_outdated_staples() const {
+  const auto now = std::chrono::system_clock::now();
+  for (const auto& identity : snapshot_->identities) {
+    const auto& until = identity->info().ocsp_until;
+    if (!until || *until >= now) continue;
+    log_.warning("staple_outdated", {{"file", identity->files().ocsp},
+                                     {"effect", "clients get the certificate without it"}});
+  }
 }
 
 /// Before the files are read: what changes while they are read is noticed.

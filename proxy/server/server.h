@@ -48,6 +48,7 @@ class Server {
   [[nodiscard]] Result<void> start_admin();
   void reload();
   [[nodiscard]] bool try_reload();
+  void warn_of_outdated_staples() const;
   void warn_of_fixed_settings(const config::Config& next) const;
   void on_terminate();
   void on_worker_drained();

@@ -29,12 +29,6 @@ tls::PeerCertificate peer_certificate(config::ClientCertificates mode) {
   return tls::PeerCertificate::off;
 }
 
-/// TLS towards clients, as each listener takes it.
-struct ClientTls {
-  std::shared_ptr<const net::TlsLayer> modern;
-  std::shared_ptr<const net::TlsLayer> legacy;
-};
-
 Result<ClientTls> make_client_tls(const config::Config& config, const Holdings& holdings,
                                   const Snapshot& snapshot) {
   ClientTls made;
@@ -57,6 +51,16 @@ Result<ClientTls> make_client_tls(const config::Config& config, const Holdings& 
   if (!legacy) return at("/tls", legacy.error());
   made.legacy = std::move(*legacy);
   return made;
+}
+
+/// The same, or what was made last.
+Result<ClientTls> client_tls_for(const config::Config& config, Holdings& holdings,
+                                 OnBroken on_broken, Snapshot& snapshot) {
+  auto made = make_client_tls(config, holdings, snapshot);
+  if (made) return holdings.client_tls = std::move(*made);
+  if (on_broken == OnBroken::refuse || !holdings.client_tls.modern) return made;
+  snapshot.problems.push_back({config.tls.client_ca_file, made.error().detail});
+  return holdings.client_tls;
 }
 
 Result<void> read_identities(const config::Config& config, Holdings& holdings, OnBroken on_broken,
@@ -84,10 +88,10 @@ Result<void> load_ticket_keys(const config::Config& config, OnBroken on_broken,
 }
 
 Result<std::shared_ptr<const upstream::Router>> make_router(const config::Config& config,
-                                                            Holdings& holdings,
+                                                            Holdings& holdings, OnBroken on_broken,
                                                             Snapshot& snapshot) {
   for (const config::Pool& pool : config.pools) {
-    auto made = holdings.pools.make(pool, holdings.discovered);
+    auto made = holdings.pools.make(pool, holdings.discovered, on_broken, snapshot.problems);
     if (!made) return std::unexpected(made.error());
     snapshot.pools.push_back(std::move(*made));
   }
@@ -139,9 +143,9 @@ Result<std::shared_ptr<const Snapshot>> make_snapshot(const config::Config& conf
   if (auto read = load_ticket_keys(config, on_broken, *snapshot); !read) {
     return std::unexpected(read.error());
   }
-  const auto client_tls = make_client_tls(config, holdings, *snapshot);
+  const auto client_tls = client_tls_for(config, holdings, on_broken, *snapshot);
   if (!client_tls) return std::unexpected(client_tls.error());
-  const auto router = make_router(config, holdings, *snapshot);
+  const auto router = make_router(config, holdings, on_broken, *snapshot);
   if (!router) return std::unexpected(router.error());
   for (const config::Listener& listener : config.listeners) {
     snapshot->listeners.push_back(

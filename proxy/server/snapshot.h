@@ -31,10 +31,17 @@ struct Snapshot {
   std::vector<FileProblem> problems;        ///< files whose last good version is used
 };
 
+/// TLS towards clients, as each listener takes it.
+struct ClientTls {
+  std::shared_ptr<const net::TlsLayer> modern;
+  std::shared_ptr<const net::TlsLayer> legacy;  ///< null where nobody wants it
+};
+
 /// What outlives a snapshot and goes into the next.
 struct Holdings {
   std::shared_ptr<tls::TicketKeys> tickets = std::make_shared<tls::TicketKeys>();
   IdentityStore identities;
+  ClientTls client_tls;  ///< as made last
   PoolMaker pools;
   Discovered discovered;
 };

@@ -242,17 +242,28 @@ Verdict Authorization::capabilities() const {
                                                            !tls_ && !facts_.secure,
                                           .login_allowed = login_allowed(),
                                           .upstream = upstream,
-                                          .mechanisms = pop3::offered_mechanisms(upstream),
+                                          .mechanisms = offered_mechanisms(upstream),
                                           .implementation = settings_.implementation})};
 }
 
 Verdict Authorization::mechanisms() const {
   const std::optional<pop3::Capabilities> known = known_upstream();
   std::string reply = "+OK Mechanisms follow\r\n";
-  for (const std::string& name : pop3::offered_mechanisms(known ? &*known : nullptr)) {
+  for (const std::string& name : offered_mechanisms(known ? &*known : nullptr)) {
     reply.append(name).append("\r\n");
   }
   return {Next::answer, reply += ".\r\n"};
+}
+
+/// Without those that would fail here: SCRAM's proof covers the name, which a route may change.
+std::vector<std::string> Authorization::offered_mechanisms(
+    const pop3::Capabilities* upstream) const {
+  std::vector<std::string> offered = pop3::offered_mechanisms(upstream);
+  const upstream::Route* route = settings_.router->route(settings_.listener, facts_);
+  if (route != nullptr && route->form.changes_names()) {
+    std::erase_if(offered, [](const std::string& name) { return name.starts_with("SCRAM-"); });
+  }
+  return offered;
 }
 
 /// Only of the servers that will serve this client for certain.

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "proxy/net/client_facts.h"
 #include "proxy/net/transport.h"
@@ -76,6 +77,8 @@ class Authorization {
   [[nodiscard]] Verdict on_xclient(const pop3::Command& command);
   [[nodiscard]] Verdict capabilities() const;
   [[nodiscard]] Verdict mechanisms() const;
+  [[nodiscard]] std::vector<std::string> offered_mechanisms(
+      const pop3::Capabilities* upstream) const;
   [[nodiscard]] std::optional<pop3::Capabilities> known_upstream() const;
 
   const Settings& settings_;

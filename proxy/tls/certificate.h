@@ -25,8 +25,8 @@ struct CertificateInfo {
   std::chrono::system_clock::time_point not_after;
   std::size_t chain_length = 0;  ///< certificates in the file, the leaf included
   KeyKind key = KeyKind::ecdsa;
-  /// When the OCSP response will be outdated; it is stapled until then. Without one: nullopt. One
-  /// that does not say: the far future.
+  /// When the OCSP response will be outdated, or was; it is stapled until then. Without one:
+  /// nullopt. One that does not say: the far future.
   std::optional<std::chrono::system_clock::time_point> ocsp_until = {};
 };
 

@@ -92,10 +92,15 @@ IdentityChoice::IdentityChoice(std::span<const std::shared_ptr<const Identity>> 
     : signatures_(signatures.begin(), signatures.end()) {
   assert(!identities.empty());
   const Names default_names = sorted_names(*identities.front());
+  const auto is_a_default = [&](const Names& names) {
+    return names == default_names || std::ranges::any_of(names, [&](const std::string& name) {
+             return std::ranges::binary_search(default_names, name);
+           });
+  };
   for (const auto& identity : identities) {
     const auto loaded = std::static_pointer_cast<const LoadedIdentity>(identity);
     Names names = sorted_names(*identity);
-    if (names == default_names) insert_by_cost(default_, loaded);
+    if (is_a_default(names)) insert_by_cost(default_, loaded);
     const auto repeated = std::ranges::unique(names);
     names.erase(repeated.begin(), repeated.end());
     for (const std::string& name : names) insert_by_cost(by_name_[name], loaded);

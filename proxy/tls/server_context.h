@@ -27,7 +27,7 @@ inline constexpr std::size_t kMaxSubject = 512;
 struct ServerOptions {
   /// At least one. A client gets the first whose names match its SNI (exact before wildcard) and
   /// whose kind of key it can use (ECDSA before RSA); without a match the same among those of the
-  /// default, which is the first identity with all others of the same names.
+  /// default, which is the first identity with all others that share a name with it.
   std::vector<std::shared_ptr<const Identity>> identities;
   Version min_version = Version::tls1_2;  ///< of Profile::modern
   Profile profile = Profile::modern;

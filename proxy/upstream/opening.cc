@@ -187,6 +187,7 @@ void Opening::on_tls_established() {
 /// Says who the client is, where that is wanted, and asks for the capabilities: in one write, as
 /// Dovecot does itself. Both speak of the connection as clients will log in on it.
 void Opening::introduce() {
+  if (xclient_ && !offers_xclient_) warning_ = "XCLIENT: the greeting does not offer it to us";
   if (xclient_ && offers_xclient_) {
     if (xclient_->hops < kFewestHops) {
       return give_up(ErrorCode::limit, "XCLIENT: too many hops, is this a loop?");

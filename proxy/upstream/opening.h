@@ -34,7 +34,8 @@ struct Opened {
   pop3::Capabilities capabilities;  ///< empty: the server knows no CAPA
   std::string timestamp;            ///< for APOP, with brackets; "" without
   Duration connect_time{};          ///< until TCP (and implicit TLS) stood
-  /// For the log: the server ignored XCLIENT, in its own words; "" when all is well.
+  /// For the log: the server ignored XCLIENT, in its own words, or does not offer it; "" when all
+  /// is well.
   std::string warning;
 };
 

@@ -159,6 +159,31 @@ TEST_F(SnapshotTest, KeepsACertificateWhoseFileWasBroken) {
   EXPECT_EQ((*after)->problems[0].file, certificate().certificate);
 }
 
+TEST_F(SnapshotTest, KeepsTlsTowardsUpstreamWhenItsFilesBreakAndTakesWhatElseIsNew) {
+  pool().tls = config::UpstreamTls::implicit;
+  pool().ca_file = files_.write("ca.pem", authority_.certificate());
+  config_.tls.client_certificates = config::ClientCertificates::optional;
+  config_.tls.client_ca_file = files_.write("client-ca.pem", authority_.certificate());
+  const auto before = make();
+  ASSERT_TRUE(before) << before.error().detail;
+  files_.write("ca.pem", "broken\n");
+  const testing::Issued issued = authority_.issue({.common_name = "new.example.org"});
+  files_.write("cert.pem", issued.certificate);
+  files_.write("key.pem", issued.key);
+  auto after = make(OnBroken::keep);
+  ASSERT_TRUE(after) << after.error().detail;
+  EXPECT_EQ((*after)->problems.size(), 1U);
+  EXPECT_EQ(server(**after).tls, server(**before).tls);
+  EXPECT_EQ((*after)->identities[0]->info().subject, "CN=new.example.org");
+  EXPECT_FALSE(make());
+
+  files_.write("client-ca.pem", "broken\n");
+  after = make(OnBroken::keep);
+  ASSERT_TRUE(after) << after.error().detail;
+  EXPECT_EQ((*after)->problems.size(), 2U);
+  EXPECT_NE((*after)->listeners[0].settings->client_tls, nullptr);
+}
+
 TEST_F(SnapshotTest, TakesAChangedCertificate) {
   ASSERT_TRUE(make());
   const testing::Issued issued = authority_.issue({.common_name = "new.example.org"});
