@@ -9,7 +9,7 @@
 #include "proxy/net/client_facts.h"
 #include "proxy/session/services.h"
 #include "proxy/session/upstream_login.h"
-#include "proxy/upstream/opening.h"
+#include "proxy/upstream/pool_opening.h"
 #include "proxy/upstream/router.h"
 
 namespace gatepost::session {

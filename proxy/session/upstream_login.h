@@ -12,7 +12,7 @@
 #include "proxy/pop3/mechanism.h"
 #include "proxy/pop3/reply.h"
 #include "proxy/session/services.h"
-#include "proxy/upstream/opening.h"
+#include "proxy/upstream/pool_opening.h"
 
 namespace gatepost::session {
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -12,16 +11,11 @@
 #include "proxy/tls/inspected_certificate.h"
 #include "proxy/tls/openssl.h"
 #include "proxy/tls/transport.h"
+#include "proxy/tls/trust.h"
 
 namespace gatepost::tls {
 
 namespace {
-
-// Where distributions keep the system's certificates, as in client_context.cc.
-constexpr std::array kSystemBundles = {"/etc/ssl/certs/ca-certificates.crt",
-                                       "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
-                                       "/etc/ssl/cert.pem"};
-constexpr const char* kSystemDirectory = "/etc/ssl/certs";
 
 constexpr const char* kGroups = "X25519:P-256:P-384:P-521";
 constexpr const char* kGroupsPostQuantum = "X25519MLKEM768:X25519:P-256:P-384:P-521";
@@ -38,20 +32,6 @@ std::uint16_t wire_version(InspectedVersion version) {
       break;
   }
   return TLS1_3_VERSION;
-}
-
-Result<void> trust(SSL_CTX* ctx, const std::string& ca_file) {
-  if (!ca_file.empty()) {
-    if (SSL_CTX_load_verify_locations(ctx, ca_file.c_str(), nullptr) == 1) return {};
-    return fail(ErrorCode::config,
-                fmt::format("{}: cannot be used as CA file ({})", ca_file, newest_reason()));
-  }
-  for (const char* bundle : kSystemBundles) {
-    if (SSL_CTX_load_verify_locations(ctx, bundle, nullptr) == 1) break;
-  }
-  SSL_CTX_load_verify_locations(ctx, nullptr, kSystemDirectory);
-  ERR_clear_error();
-  return {};  // without any, the verdict will say so
 }
 
 Result<bssl::UniquePtr<SSL_CTX>> make_lenient_context(InspectedVersion version) {
@@ -166,7 +146,9 @@ Result<std::unique_ptr<Inspector>> Inspector::create(const InspectionOptions& op
   ERR_clear_error();
   auto context = make_lenient_context(options.version);
   if (!context) return std::unexpected(context.error());
-  if (auto trusted = trust(context->get(), options.ca_file); !trusted) {
+  // Without any authorities of the system the verdict will say so.
+  auto trusted = trust(context->get(), options.ca_file);
+  if (!trusted && !options.ca_file.empty()) {
     return std::unexpected(trusted.error());
   }
   auto inspector = std::make_unique<TheInspector>(std::move(*context), options.server_name);

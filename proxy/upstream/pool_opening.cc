@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "proxy/upstream/opening.h"
+#include "proxy/upstream/pool_opening.h"
 
 namespace gatepost::upstream {
 

@@ -184,7 +184,8 @@ TEST(SaslTest, ErrorTextHoldsNoSecret) {
 
 TEST(SaslTest, MessageTowardsUpstreamIsPlain) {
   const Credentials credentials{"joe", Secret("secret")};
-  EXPECT_EQ(sasl_plain_message(credentials.user, credentials.password.reveal()), plain("", "joe", "secret"));
+  EXPECT_EQ(sasl_plain_message(credentials.user, credentials.password.reveal()),
+            plain("", "joe", "secret"));
 }
 
 TEST(SaslTest, SafeArgumentsAreOneLine) {

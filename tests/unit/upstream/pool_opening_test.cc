@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "proxy/upstream/opening.h"
+#include "proxy/upstream/pool_opening.h"
 #include "tests/unit/upstream/opening_harness.h"
 
 namespace gatepost::testing {
