@@ -2,6 +2,7 @@
 gateway believes of its clients shows in its log."""
 
 import socket
+import ssl
 import struct
 import tempfile
 
@@ -73,16 +74,20 @@ class ProxyProtocol(Believed):
         self.front_works("HAProxy", "PROXY v2")
 
     def test_haproxy_ends_tls(self):
-        running, ports = self.start(routes=[
-            {"server_names": ["pop.customer.example"], "pool": "upstream"},
-            {"users": ["*"], "listeners": ["pop3s"], "pool": "upstream"}])
+        running, ports = self.start(routes=[{
+            "name": "customer", "server_names": ["pop.customer.example"], "pool": "upstream"}])
         both = self.own_pem()
         balancer = self.haproxy({
             "tls": (f"ssl crt {both}", "send-proxy-v2-ssl proxy-v2-options authority,unique-id",
                     ports.stls),
             "clear": ("", "send-proxy-v2-ssl", ports.stls)})
-        client = RawClient(balancer.ports["tls"], tls=True, ca=self.ca, source="127.0.9.7")
+        client = RawClient(balancer.ports["tls"], source="127.0.9.7", greeting=False,
+                           server_name="pop.customer.example")
         self.addCleanup(client.close)
+        context = ssl.create_default_context(cafile=self.ca)
+        context.check_hostname = False
+        client.start_tls(context)
+        client.line()
         own = client.socket.getsockname()
         _, body = client.multi("CAPA")
         self.assertNotIn(b"STLS", body)  # it is TLS already
@@ -91,11 +96,24 @@ class ProxyProtocol(Believed):
         client.quit()
         line = self.line(running, f"client={own[0]}:{own[1]} ")
         self.assertIn("tls=TLSv1.3", line)
+        self.assertIn(" route=customer ", line)  # by the name that HAProxy was asked for
         clear = self.client(balancer.ports["clear"])
         self.assertTrue(clear.command(f"USER {USER}").startswith(b"-ERR"))
         _, body = clear.multi("CAPA")
         self.assertIn(b"STLS", body)
         self.front_works("HAProxy", "PROXY v2, TLS ended there")
+
+    def test_haproxys_id_reaches_the_server(self):
+        server = self.dovecot({USER: (PASSWORD, corpus.few())}, xclient=True)
+        config, ports = self.config({"address": server.address, "xclient": True})
+        config["listeners"][0].update(proxy_protocol=True, trusted_networks=TRUSTED)
+        self.gateway(config)
+        balancer = self.haproxy({"pop3s": ("", "send-proxy-v2 proxy-v2-options unique-id",
+                                           ports.pop3s)})
+        self.through(balancer.ports["pop3s"], True, "127.0.9.9")
+        line = wait_until(server.logins, what="the login in the server's log")[-1]
+        self.assertIn("rip=127.0.9.9,", line)
+        self.assertRegex(line, r"session=<gp-[0-9a-f-]{36}>")
 
     def own_pem(self):
         path = f"{self.own_folder}/both.pem"

@@ -153,6 +153,25 @@ class Sasl(Scenario):
                         folder, form, port, self.ca, USER, PASSWORD, mechanism=word),
                         column=None if word else "USER")
 
+    def test_net_pop3_chooses_the_best_by_itself(self):
+        folder = self.own()
+        self.logs_in("Perl Net::POP3", "CRAM-MD5", lambda form, port: clients.net_pop3(
+            folder, form, port, self.ca, USER, PASSWORD, mechanism="SASL"), column="chooses itself")
+
+    def test_getmail6(self):
+        folder = self.own()
+        for word, mechanism in (("", "PLAIN"), ("APOP", "APOP")):
+            self.logs_in("getmail6", mechanism, lambda form, port: clients.getmail(
+                folder, form, port, self.ca, USER, PASSWORD, mechanism=word),
+                column=word or "USER", forms=[clients.POP3S])  # it knows no STLS
+
+    def test_curl_is_refused_what_is_bound_to_the_channel(self):
+        for mechanism in ("NTLM", "GSSAPI", "DIGEST-MD5", "EXTERNAL"):
+            with self.subTest(mechanism=mechanism):
+                with self.assertRaises(clients.Failed):
+                    clients.curl(self.own(), clients.POP3S, self.ports.pop3s, self.ca, USER,
+                                 PASSWORD, 3, more=["--login-options", f"AUTH={mechanism}"])
+
     def test_poplib(self):
         def apop(form, port):
             connection = clients.poplib_connect(form, port, self.ca)

@@ -169,7 +169,7 @@ server = localhost
 port = {port}
 username = {user}
 password = {password}
-{ca}
+{more}
 [destination]
 type = Maildir
 path = {folder}/Maildir/
@@ -182,18 +182,19 @@ verbose = 0
 """
 
 
-def getmail(folder, form, port, ca, user, password):
-    """What getmail6 puts into its Maildir: list of bytes. It knows no STLS, and refuses root."""
+def getmail(folder, form, port, ca, user, password, mechanism=""):
+    """What getmail6 puts into its Maildir: list of bytes. It knows no STLS, and refuses root.
+    `mechanism`: nothing or "APOP"."""
     folder = fresh(folder, "getmail")
     for part in ("cur", "new", "tmp"):
         os.makedirs(os.path.join(folder, "Maildir", part))
     rc = _write(os.path.join(folder, "rc"), _GETMAILRC.format(
         kind="SimplePOP3SSLRetriever" if form == POP3S else "SimplePOP3Retriever", port=port,
-        user=user, password=password, ca=f"ca_certs = {ca}" if form == POP3S else "",
-        folder=folder))
-    as_somebody = _as_somebody(folder)
+        user=user, password=password, folder=folder,
+        more=(f"ca_certs = {ca}\n" if form == POP3S else "")
+        + ("use_apop = true\n" if mechanism == "APOP" else "")))
     done = _run(["getmail", "--quiet", "--getmaildir", folder, "--rcfile", rc], folder,
-                home(folder), **as_somebody)
+                home(folder), **_as_somebody(folder))
     if "Error" in done.stdout + done.stderr:
         raise Failed(done.stdout + done.stderr)
     new = os.path.join(folder, "Maildir", "new")
@@ -201,17 +202,17 @@ def getmail(folder, form, port, ca, user, password):
 
 
 def _as_somebody(folder):
-    """Options that run a program as another user than root, who owns `folder` and may get there."""
+    """Options that run a program as another user than root, who may use `folder`."""
     if os.getuid() != 0:
         return {}
     somebody = pwd.getpwnam("nobody")
     for path, folders, files in os.walk(folder):
-        for name in [path] + [os.path.join(path, file) for file in folders + files]:
+        for name in (path, *(os.path.join(path, file) for file in files)):
             os.chown(name, somebody.pw_uid, somebody.pw_gid)
-    while folder != tempfile.gettempdir() and len(folder) > 1:
-        folder = os.path.dirname(folder)
-        if os.stat(folder).st_uid == 0 and folder.startswith(tempfile.gettempdir() + "/"):
-            os.chmod(folder, 0o755)
+    above = os.path.dirname(folder)
+    while above.startswith(tempfile.gettempdir() + os.sep):
+        os.chmod(above, 0o755)
+        above = os.path.dirname(above)
     return {"user": somebody.pw_uid, "group": somebody.pw_gid, "extra_groups": []}
 
 

@@ -18,7 +18,7 @@ class HAProxy:
                        "  timeout client 120s\n  timeout server 120s\n")
             for name, (bind, server, port) in frontends.items():
                 file.write(f"listen {name}\n  bind 127.0.0.1:{self.ports[name]} {bind}\n"
-                           "  unique-id-format gp-%{+X}o\\ %ci:%cp_%Ts_%rt\n"
+                           "  unique-id-format gp-%[uuid()]\n"
                            f"  server gatepost 127.0.0.1:{port} {server}\n")
         self.child = Child(["/usr/sbin/haproxy", "-db", "-f", config],
                            os.path.join(str(folder), "haproxy.log"))
