@@ -24,6 +24,8 @@ ProcessFacts facts() {
   result.workers = 2;
   result.certificates = {
       {"default", std::chrono::system_clock::time_point(std::chrono::seconds(1'800'000'000))}};
+  result.servers = {{.pool = "main", .server = "192.0.2.1:110", .up = true, .sessions = 3},
+                    {.pool = "main", .server = "192.0.2.2:110", .up = false, .sessions = 0}};
   return result;
 }
 
@@ -191,6 +193,14 @@ TEST(Exporter, HasASampleForEveryValueOfEveryLabel) {
   EXPECT_EQ(samples("gatepost_commands_total"), CellsBy<pop3::Verb>::kSize);
   EXPECT_EQ(samples("gatepost_tls_handshake_failures_total"),
             CellsBy<session::HandshakeFailure>::kSize);
+}
+
+TEST(Exporter, TellsOfEachUpstreamServer) {
+  const Counters worker;
+  const std::string text = render({&worker});
+  EXPECT_EQ(value(text, R"(gatepost_upstream_up{pool="main",server="192.0.2.1:110"})"), "1");
+  EXPECT_EQ(value(text, R"(gatepost_upstream_up{pool="main",server="192.0.2.2:110"})"), "0");
+  EXPECT_EQ(value(text, R"(gatepost_upstream_sessions{pool="main",server="192.0.2.1:110"})"), "3");
 }
 
 TEST(Exporter, EveryMetricIsDocumentedWithItsTypeAndLabels) {
