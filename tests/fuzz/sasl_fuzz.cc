@@ -22,7 +22,8 @@ void check(const Credentials& credentials) {
   const std::string_view password = credentials.password.reveal();
   require(is_safe_user(credentials.user) && is_safe_argument(password));
   std::optional<SaslDialog> again = SaslDialog::start("PLAIN");
-  require(again->begin(sasl_plain_message(credentials.user, credentials.password.reveal())) == Step::done);
+  require(again->begin(sasl_plain_message(credentials.user, credentials.password.reveal())) ==
+          Step::done);
   const Credentials same = again->take_credentials();
   require(same.user == credentials.user && same.password.reveal() == password);
 }
