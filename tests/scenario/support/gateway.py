@@ -29,7 +29,8 @@ def environment(extra=None):
     env = {key: value for key, value in os.environ.items() if not key.startswith("GATEPOST_")}
     env.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0:exitcode=86")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1:exitcode=86")
-    env.setdefault("TSAN_OPTIONS", "halt_on_error=1:exitcode=86")
+    suppressions = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tsan.supp")
+    env.setdefault("TSAN_OPTIONS", f"halt_on_error=1:exitcode=86:suppressions={suppressions}")
     env.update(extra or {})
     return env
 
