@@ -25,6 +25,9 @@ class FileWatch {
   /// From now on these, every `every`; 0 stops watching. What they are now counts as seen.
   /// Call it before the files are read.
   void watch(std::vector<std::string> paths, Duration every);
+  /// What was seen was not put to use: the next look tells of a change, whether there is one or
+  /// not.
+  void forget() { seen_ = "nothing"; }
 
  private:
   void look();

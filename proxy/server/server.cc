@@ -237,6 +237,7 @@ bool Server::try_reload() {
   const auto refuse = [this](const Error& error) {
     log_.error("configuration", {{"problem", error.detail}});
     watch_files(snapshot_->config);
+    files_.forget();  // files may have changed that would be of use without the problem
     return false;
   };
   discovery_.find_now(*loaded.config, holdings_.discovered);

@@ -241,6 +241,19 @@ class Changes(Certificates):
         client.quit()
         self.assertEqual(self.running.metrics()["gatepost_config_last_reload_success"], 1)
 
+    def test_a_refused_reload_hides_no_change(self):
+        self.start(watch="3s")
+        with open(self.running.config_path) as file:
+            good = file.read()
+        taken = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(taken.close)
+        self.put("second")  # not noticed yet when the reload is refused, because of a port
+        with open(self.running.config_path, "w") as file:
+            file.write(good.replace(str(self.ports.plain), str(taken.getsockname()[1])))
+        self.running.reload()
+        self.running.wait_for_log(" reload_refused ")
+        self.wait_for("second")
+
     def test_a_broken_file_keeps_the_old(self):
         self.start()
         expiry = {name: value for name, value in self.running.metrics().items()

@@ -107,6 +107,15 @@ TEST_F(FileWatchTest, CountsWhatIsThereWhenItBeginsAsSeen) {
   EXPECT_EQ(changes_, 0);
 }
 
+TEST_F(FileWatchTest, TellsAgainOfWhatWasSeenInVain) {
+  watch_.watch({files_.write("one", "1")}, Duration(5'000));
+  watch_.forget();
+  time_passes();
+  EXPECT_EQ(changes_, 1);
+  time_passes();
+  EXPECT_EQ(changes_, 1);
+}
+
 TEST_F(FileWatchTest, WatchesNothingWithoutAnInterval) {
   watch_.watch({files_.write("one", "1")}, Duration(5'000));
   watch_.watch({files_.path("one")}, Duration(0));
