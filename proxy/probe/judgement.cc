@@ -153,6 +153,20 @@ class Judge {
 
 }  // namespace
 
+std::string_view to_string(Level level) {
+  switch (level) {
+    case Level::good:
+      return "good";
+    case Level::notice:
+      return "notice";
+    case Level::warning:
+      return "warning";
+    case Level::bad:
+      break;
+  }
+  return "bad";
+}
+
 Level Judgement::worst() const {
   Level worst = Level::good;
   for (const Remark& remark : remarks) worst = std::max(worst, remark.level);

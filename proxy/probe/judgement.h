@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/probe/options.h"
@@ -17,6 +18,9 @@ enum class Level : std::uint8_t {
   warning,  ///< works, but somebody should do something
   bad,      ///< will not work, or is not safe
 };
+
+/// "good", "notice", "warning", "bad".
+[[nodiscard]] std::string_view to_string(Level level);
 
 struct Remark {
   Level level;

@@ -9,20 +9,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const char* word(Level level) {
-  switch (level) {
-    case Level::good:
-      return "good";
-    case Level::notice:
-      return "notice";
-    case Level::warning:
-      return "warning";
-    case Level::bad:
-      break;
-  }
-  return "bad";
-}
-
 /// true, false, or null for "could not be found out".
 Json json(Finding finding) {
   return finding == Finding::unknown ? Json(nullptr) : Json(finding == Finding::yes);
@@ -138,7 +124,7 @@ std::string as_json(const Report& report, const Judgement& judgement) {
   result["remarks"] = Json::array();
   for (const Remark& remark : judgement.remarks) {
     result["remarks"].push_back(
-        {{"level", word(remark.level)}, {"code", remark.code}, {"text", remark.text}});
+        {{"level", to_string(remark.level)}, {"code", remark.code}, {"text", remark.text}});
   }
   result["upstream"] = judgement.upstream ? json(*judgement.upstream) : Json(nullptr);
   return dump(result, -1) + "\n";

@@ -140,19 +140,8 @@ void write_tls(Writer& writer, const Report& report) {
   writer.line("self-signed", yes_or_no(verdict.self_signed));
 }
 
-std::string_view mark(Level level) {
-  switch (level) {
-    case Level::good:
-      return "good";
-    case Level::notice:
-      return "notice";
-    case Level::warning:
-      return "warning";
-    case Level::bad:
-      break;
-  }
-  return "BAD";
-}
+/// What is bad must not be overlooked.
+std::string_view mark(Level level) { return level == Level::bad ? "BAD" : to_string(level); }
 
 }  // namespace
 

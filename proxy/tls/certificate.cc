@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "proxy/base/dns_name.h"
@@ -40,21 +41,10 @@ std::vector<std::string> common_name(const X509& certificate) {
 }
 
 std::vector<std::string> names_of(const X509& certificate) {
-  std::vector<std::string> names;
-  const bssl::UniquePtr<GENERAL_NAMES> all(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
-  if (!all && X509_get_ext_by_NID(&certificate, NID_subject_alt_name, -1) < 0) {
-    return common_name(certificate);
-  }
-  for (std::size_t i = 0; all && i < sk_GENERAL_NAME_num(all.get()); ++i) {
-    int type = 0;
-    const void* value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(all.get(), i), &type);
-    if (type == GEN_DNS) {
-      names.push_back(lower_dns_name(bytes_of(*static_cast<const ASN1_STRING*>(value))));
-    }
-    if (type == GEN_IPADD) names.push_back(address_of(*static_cast<const ASN1_STRING*>(value)));
-  }
-  return names;
+  auto names = subject_alt_names(certificate, std::numeric_limits<std::size_t>::max());
+  if (!names) return common_name(certificate);
+  for (std::string& name : *names) name = lower_dns_name(name);
+  return std::move(*names);
 }
 
 std::optional<KeyKind> key_kind_of(const X509& certificate) {
@@ -73,6 +63,21 @@ std::optional<KeyKind> key_kind_of(const X509& certificate) {
 }
 
 }  // namespace
+
+std::optional<std::vector<std::string>> subject_alt_names(const X509& certificate,
+                                                          std::size_t most) {
+  const bssl::UniquePtr<GENERAL_NAMES> all(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
+  if (!all && X509_get_ext_by_NID(&certificate, NID_subject_alt_name, -1) < 0) return std::nullopt;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; all && i < sk_GENERAL_NAME_num(all.get()) && names.size() < most; ++i) {
+    int type = 0;
+    const void* value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(all.get(), i), &type);
+    if (type == GEN_DNS) names.emplace_back(bytes_of(*static_cast<const ASN1_STRING*>(value)));
+    if (type == GEN_IPADD) names.push_back(address_of(*static_cast<const ASN1_STRING*>(value)));
+  }
+  return names;
+}
 
 std::string_view to_string(KeyKind kind) {
   switch (kind) {

@@ -1,8 +1,6 @@
 #include "proxy/tls/inspected_certificate.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <openssl/base64.h>
 #include <openssl/ec.h>
 #include <openssl/ec_key.h>
@@ -21,33 +19,6 @@ namespace gatepost::tls {
 namespace {
 
 using TimePoint = std::chrono::system_clock::time_point;
-
-std::string_view bytes_of(const ASN1_STRING& text) {
-  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(&text)),
-          static_cast<std::size_t>(ASN1_STRING_length(&text))};
-}
-
-std::string address_of(const ASN1_STRING& octets) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const int family = ASN1_STRING_length(&octets) == 4 ? AF_INET : AF_INET6;
-  if (family == AF_INET6 && ASN1_STRING_length(&octets) != 16) return {};
-  inet_ntop(family, ASN1_STRING_get0_data(&octets), text.data(), text.size());
-  return text.data();
-}
-
-std::vector<std::string> names_of(const X509& certificate) {
-  std::vector<std::string> names;
-  const bssl::UniquePtr<GENERAL_NAMES> all(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
-  const std::size_t count = all ? sk_GENERAL_NAME_num(all.get()) : 0;
-  for (std::size_t i = 0; i < count && names.size() < kMaxInspectedNames; ++i) {
-    int type = 0;
-    const void* value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(all.get(), i), &type);
-    if (type == GEN_DNS) names.emplace_back(bytes_of(*static_cast<const ASN1_STRING*>(value)));
-    if (type == GEN_IPADD) names.push_back(address_of(*static_cast<const ASN1_STRING*>(value)));
-  }
-  return names;
-}
 
 TimePoint or_never(std::optional<TimePoint> time) { return time.value_or(TimePoint{}); }
 
@@ -150,7 +121,8 @@ SeenCertificate inspect_certificate(const X509& certificate) {
   SeenCertificate result;
   result.subject = text_of(X509_get_subject_name(&certificate));
   result.issuer = text_of(X509_get_issuer_name(&certificate));
-  result.names = names_of(certificate);
+  result.names =
+      subject_alt_names(certificate, kMaxInspectedNames).value_or(std::vector<std::string>());
   result.not_before = or_never(time_of(X509_get0_notBefore(&certificate)));
   result.not_after = or_never(time_of(X509_get0_notAfter(&certificate)));
   describe_key(certificate, result);
