@@ -50,6 +50,10 @@ class Discovery::Watched {
         timer_(home.loop_.make_timer([this] { look_up(); })) {
     timer_->start(pool_.resolve_every);
   }
+  [[nodiscard]] bool asks_as(const config::Pool& pool) const {
+    return pool_.srv == pool.srv && pool_.tls == pool.tls &&
+           pool_.resolve_every == pool.resolve_every;
+  }
 
  private:
   void look_up() {
@@ -98,10 +102,14 @@ void Discovery::find_now(const config::Config& config, Discovered& found) {
 }
 
 void Discovery::watch(const config::Config& config, Discovered& found) {
-  watched_.clear();
+  std::map<std::string, std::unique_ptr<Watched>> before = std::exchange(watched_, {});
   for (const config::Pool& pool : config.pools) {
     if (pool.srv.empty()) continue;
-    watched_[pool.name] = std::make_unique<Watched>(*this, pool, found);
+    std::unique_ptr<Watched>& watched = watched_[pool.name];
+    watched = std::move(before[pool.name]);
+    // One that stays keeps its turn: reloads must not put it off again and again.
+    if (watched && watched->asks_as(pool)) continue;
+    watched = std::make_unique<Watched>(*this, pool, found);
   }
 }
 

@@ -165,10 +165,16 @@ void Server::watch_files(const config::Config& config) {
 void Server::use_ticket_keys() {
   if (!snapshot_->ticket_keys.empty()) {
     rotation_->stop();
+    rotating_every_.reset();
     return holdings_.tickets->replace(snapshot_->ticket_keys);
   }
   if (!snapshot_->config.tls.ticket_key_file.empty()) return;  // unreadable now: as they are
-  rotation_->start(snapshot_->config.tls.ticket_rotation);
+  const std::chrono::seconds every = snapshot_->config.tls.ticket_rotation;
+  // Left alone where nothing changed: reloads must not put the rotation off again and again.
+  if (rotating_every_ == every) return;
+  if (!rotating_every_) holdings_.tickets->rotate();  // those before may be known to others
+  rotating_every_ = every;
+  rotation_->start(every);
 }
 
 /// The same configuration anew: files or the servers behind a name are not what they were. What

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,7 @@ class Server {
   FileWatch files_;
   upstream::HealthChecker health_;
   std::unique_ptr<Timer> rotation_;
+  std::optional<std::chrono::seconds> rotating_every_;  // nothing: the keys are those of a file
   std::unique_ptr<Timer> drain_deadline_;
   std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   std::uint64_t reloads_succeeded_ = 0;
