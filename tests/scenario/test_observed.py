@@ -4,9 +4,7 @@ import base64
 import json
 import os
 import re
-import shutil
 import subprocess
-import unittest
 
 from support import corpus
 from support.case import Scenario, quick
@@ -71,7 +69,6 @@ class Metrics(Scenario):
         self.assertEqual(len(expiry), 1)
         self.assertAlmostEqual(expiry[0], 2524521600, delta=3 * 86400)  # 2049-12-31
 
-    @unittest.skipUnless(shutil.which("promtool"), "promtool is not installed")
     def test_prometheus_finds_no_fault(self):
         server = self.fake(corpus.few())
         running, ports = self.serve(server.address)

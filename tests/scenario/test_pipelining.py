@@ -168,14 +168,12 @@ class PipeliningOverStls(Pipelining):
     server_class = test_servers.BehindStls
 
 
-@unittest.skipUnless(old_servers.possible(), "needs root, for mount namespaces")
 class PipeliningPopa3d(Pipelining):
     """A server that does not announce PIPELINING is asked one thing at a time."""
 
     program, server_class = "popa3d", test_servers.BehindPopa3d
 
 
-@unittest.skipUnless(old_servers.possible(), "needs root, for mount namespaces")
 class PipeliningMailutils(Pipelining):
     program, server_class = "mailutils pop3d", test_servers.BehindMailutils
 

@@ -6,7 +6,6 @@ import random
 import re
 import sys
 import tempfile
-import unittest
 
 from support import corpus, old_servers
 from support.case import Scenario
@@ -261,12 +260,12 @@ class UpstreamTls(Pools):
                 self.assertGreater(len(resumed), 2)
 
 
-@unittest.skipUnless(old_servers.possible(), "needs root, for a mount namespace")
 class ServersFromDns(Pools):
     """A DNS server of the test on a loopback address of its own, and a gateway whose
     /etc/resolv.conf names it."""
 
     def zone(self, records):
+        old_servers.need_mount_namespaces()
         address = f"127.{random.randint(64, 127)}.{random.randint(1, 254)}.{random.randint(1, 254)}"
         dns = Child([sys.executable, os.path.join(os.path.dirname(__file__), "support",
                                                   "dns_server.py"),

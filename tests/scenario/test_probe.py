@@ -158,7 +158,6 @@ class Probe(Scenario):
         self.assertIn("does not speak TLS", report["problem"])
         self.assertIsNone(report["greeting"])
 
-    @unittest.skipUnless(old_servers.possible(), "needs a mount namespace")
     def test_popa3d_has_no_capabilities(self):
         server = old_servers.Popa3d(tempfile.mkdtemp(dir=self.own_folder), USERS)
         self.addCleanup(server.stop)

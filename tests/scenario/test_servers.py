@@ -165,7 +165,6 @@ class BehindTls(Behind):
                         "ca_file": authority().certificate}
 
 
-@unittest.skipUnless(old_servers.possible(), "needs root, for mount namespaces")
 class BehindPopa3d(Behind):
     """popa3d has no CAPA, no UIDs that stay, no PIPELINING, no reasons."""
 
@@ -193,7 +192,6 @@ class BehindPopa3d(Behind):
         self.server_works(self.program, "no CAPA")
 
 
-@unittest.skipUnless(old_servers.possible(), "needs root, for mount namespaces")
 class BehindMailutils(BehindPopa3d):
     program = "mailutils pop3d"
     test_it_has_no_capa_but_the_gateway_has = None
@@ -204,7 +202,6 @@ class BehindMailutils(BehindPopa3d):
         return server, server.address
 
 
-@unittest.skipUnless(old_servers.possible(), "needs root, for mount namespaces")
 class BehindMailutilsStls(BehindMailutils):
     form = "STLS"
 

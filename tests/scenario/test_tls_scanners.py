@@ -2,9 +2,7 @@
 
 import json
 import os
-import shutil
 import subprocess
-import unittest
 import xml.etree.ElementTree as tree
 
 from support import corpus
@@ -58,12 +56,10 @@ class Scanners(Scenario):
         for new in ("TLS1_2", "TLS1_3"):
             self.assertIn("offered", severity[new])
 
-    @unittest.skipUnless(shutil.which("testssl"), "testssl.sh is not installed")
     def test_testssl_pop3s(self):
         self.scan_with_testssl(self.ports.pop3s, *CHECKS)
         self.scanner_is_content("testssl.sh", "POP3S")
 
-    @unittest.skipUnless(shutil.which("testssl"), "testssl.sh is not installed")
     def test_testssl_stls(self):
         self.scan_with_testssl(self.ports.stls, "--starttls", "pop3", *SHORT)
         self.scanner_is_content("testssl.sh", "STLS")
@@ -88,12 +84,10 @@ class Scanners(Scenario):
             if (said := test.find(name)) is not None:
                 self.assertEqual({key: said.get(key) for key in good}, good, name)
 
-    @unittest.skipUnless(shutil.which("sslscan"), "sslscan is not installed")
     def test_sslscan_pop3s(self):
         self.scan_with_sslscan(self.ports.pop3s)
         self.scanner_is_content("sslscan", "POP3S")
 
-    @unittest.skipUnless(shutil.which("sslscan"), "sslscan is not installed")
     def test_sslscan_stls(self):
         self.scan_with_sslscan(self.ports.stls, "--starttls-pop3")
         self.scanner_is_content("sslscan", "STLS")
