@@ -32,7 +32,8 @@ bool LoginDesk::open_ahead() {
   if (route_ == nullptr) return false;
   upstream::Opening::Owner& self = *this;
   const upstream::Environment environment{services_.timers, services_.connector, services_.pool};
-  ahead_.emplace(environment, settings_.timeouts, *route_->pool, facts_, "", self);
+  ahead_ = std::make_unique<upstream::PoolOpening>(environment, settings_.timeouts, *route_->pool,
+                                                   facts_, "", self);
   return true;
 }
 
@@ -42,7 +43,7 @@ Result<std::string> LoginDesk::take_timestamp() {
   if (!opened) return std::unexpected(std::move(opened.error()));
   services_.counters.upstream_connect.observe(opened->connect_time);
   opened->transport->set_observer(nullptr);
-  place_.emplace();
+  place_ = std::make_unique<UpstreamPlace>();
   place_->pool = route_->pool.get();
   place_->server = server_;
   place_->lease = ahead_->take_lease();
@@ -57,7 +58,7 @@ Duration LoginDesk::delay(std::string_view user) const {
 }
 
 void LoginDesk::refuse(LoginResult result, std::string reply, std::string problem) {
-  refusal_.emplace();
+  refusal_ = std::make_unique<LoginOutcome>();
   refusal_->result = result;
   refusal_->reply = std::move(reply);
   refusal_->problem = std::move(problem);
@@ -126,7 +127,8 @@ bool LoginDesk::name_user(LoginRequest& request) {
 
 /// The connection that was opened ahead, if it leads where this request belongs.
 std::optional<UpstreamPlace> LoginDesk::place_that_fits(const LoginRequest& request) {
-  std::optional<UpstreamPlace> place = std::exchange(place_, std::nullopt);
+  std::optional<UpstreamPlace> place;
+  if (place_) place = std::move(*std::exchange(place_, nullptr));
   const bool fits = place && place->pool == route_->pool.get() && place->alive() &&
                     place_for_ == told_upstream(facts_) && (request.utf8 || !place->utf8);
   if (fits) return place;
@@ -180,8 +182,11 @@ void LoginDesk::drop() {
 LoginOutcome LoginDesk::take_outcome() {
   if (login_ && login_->server() != nullptr) server_ = login_->server();
   LoginOutcome outcome =
-      refusal_ ? std::move(*std::exchange(refusal_, std::nullopt)) : login_->take_outcome();
-  if (outcome.result != LoginResult::ok) place_ = std::exchange(outcome.place, std::nullopt);
+      refusal_ ? std::move(*std::exchange(refusal_, nullptr)) : login_->take_outcome();
+  if (outcome.result != LoginResult::ok) {
+    std::optional<UpstreamPlace> left = std::exchange(outcome.place, std::nullopt);
+    place_ = left ? std::make_unique<UpstreamPlace>(std::move(*left)) : nullptr;
+  }
   if (login_) retired_.push_back(std::move(login_));
   return outcome;
 }
@@ -189,7 +194,7 @@ LoginOutcome LoginDesk::take_outcome() {
 void LoginDesk::cancel() {
   if (ahead_) ahead_->cancel();
   if (login_) login_->cancel();
-  if (place_) let_go(std::move(*std::exchange(place_, std::nullopt)));
+  if (place_) let_go(std::move(*std::exchange(place_, nullptr)));
 }
 
 }  // namespace gatepost::session

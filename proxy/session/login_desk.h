@@ -49,7 +49,9 @@ class LoginDesk final : UpstreamLogin::Owner, upstream::Opening::Owner {
   /// way. What is refused at once is finished() at once.
   void start(LoginRequest request);
   [[nodiscard]] bool under_way() const { return login_ != nullptr; }
-  [[nodiscard]] bool finished() const { return refusal_ || (login_ && login_->finished()); }
+  [[nodiscard]] bool finished() const {
+    return refusal_ != nullptr || (login_ && login_->finished());
+  }
   /// Upstream asks the client; say challenge(), then call respond() or break_off().
   [[nodiscard]] bool challenged() const { return login_ && login_->challenged(); }
   [[nodiscard]] const std::string& challenge() const { return login_->challenge(); }
@@ -89,10 +91,11 @@ class LoginDesk final : UpstreamLogin::Owner, upstream::Opening::Owner {
   Owner& owner_;
   const upstream::Route* route_ = nullptr;
   const upstream::Server* server_ = nullptr;
-  std::optional<upstream::PoolOpening> ahead_;
-  std::optional<UpstreamPlace> place_;  // a connection that nobody uses
-  std::string place_for_;               // the client that upstream was told of there
-  std::optional<LoginOutcome> refusal_;
+  // Not in place: a session that has logged in keeps the desk, and has none of these.
+  std::unique_ptr<upstream::PoolOpening> ahead_;
+  std::unique_ptr<UpstreamPlace> place_;  // a connection that nobody uses
+  std::string place_for_;                 // the client that upstream was told of there
+  std::unique_ptr<LoginOutcome> refusal_;
   LoginRequest::Kind kind_ = LoginRequest::Kind::password;
   pop3::Mechanism mechanism_;  // of the dialog under way
   bool named_ = false;         // its user is known
