@@ -53,21 +53,24 @@ struct StreamCallbacks {
 
   static void allocate(uv_handle_t* handle, std::size_t /*suggested*/, uv_buf_t* buffer) {
     StreamTransport* self = owner(handle);
+    if (self->full()) {  // read() is told so
+      *buffer = uv_buf_init(nullptr, 0);
+      return;
+    }
     const std::span<char> room = self->pool_.writable();
-    const std::size_t wanted =
-        self->receive_limit_ - std::min(self->receive_limit_ - 1, self->received_.size());
+    const std::size_t wanted = self->receive_limit_ - self->received_.size();
     *buffer = uv_buf_init(room.data(), static_cast<unsigned>(std::min(room.size(), wanted)));
   }
 
   static void read(uv_stream_t* stream, ssize_t n, const uv_buf_t* /*buffer*/) {
     StreamTransport* self = owner(reinterpret_cast<uv_handle_t*>(stream));
     if (n == 0) return;
+    if (n == UV_ENOBUFS) return self->set_reading(false);
     if (n > 0) {
       const bool wanted = self->state_ == StreamTransport::State::open ||
                           self->state_ == StreamTransport::State::broken;
       if (!wanted) return;  // closed: read on only to see the peer's end
       self->received_.append(self->pool_.commit(static_cast<std::size_t>(n)));
-      self->update_reading();
     } else if (n == UV_EOF && self->write_error_ != 0 && self->write_error_ != UV_EPIPE) {
       // The failed write took the socket's error away: this is no orderly end.
       self->set_end(ErrorCode::network, uv_strerror(self->write_error_));
@@ -127,7 +130,8 @@ bool StreamTransport::settle() {
 void StreamTransport::write() {
   if (state_ != State::open && state_ != State::flushing) return;
   while (writing_ == nullptr && !queued_.empty()) {
-    std::array<uv_buf_t, kMaxBuffers> buffers{};
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): 1 KiB of zeros for nothing
+    std::array<uv_buf_t, kMaxBuffers> buffers;
     std::size_t bytes = 0;
     const auto count = static_cast<unsigned>(fill(queued_, buffers, bytes));
     const int sent = uv_try_write(&shell_->stream, buffers.data(), count);
@@ -177,9 +181,13 @@ void StreamTransport::write_failed(int status, std::size_t lost) {
 }
 
 void StreamTransport::update_reading() {
-  const bool closed = state_ == State::flushing || state_ == State::shut;
-  const bool wanted =
-      !end_ && state_ != State::gone && (closed || received_.size() < receive_limit_);
+  if (end_ || state_ == State::gone) return set_reading(false);
+  // At the limit reading goes on until there is something to read: most owners have consumed by
+  // then, and to stop and start again would be two system calls.
+  if (!full()) set_reading(true);
+}
+
+void StreamTransport::set_reading(bool wanted) {
   if (wanted == reading_) return;
   reading_ = wanted;
   if (wanted) {

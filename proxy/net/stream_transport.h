@@ -55,8 +55,10 @@ class StreamTransport final : public Transport {
 
   struct WriteRequest;
 
+  [[nodiscard]] bool full() const { return received_.size() >= receive_limit_; }
   void write();
   void update_reading();
+  void set_reading(bool wanted);
   void write_failed(int status, std::size_t lost);
   void abort();
   void set_end(ErrorCode code, const char* detail);
