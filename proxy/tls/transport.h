@@ -62,6 +62,7 @@ class TlsTransport final : public net::Transport, private net::TransportObserver
   bool step();
   bool handshake();
   void established_now();
+  [[nodiscard]] bool readable() const;
   bool decrypt();
   void read_pending();
   bool reading_stopped(int result);
