@@ -10,7 +10,8 @@ namespace {
 
 /// Where "\n." starts in `text` at or after `from`; size() if nowhere. This is the loop that all
 /// relayed mail runs through. Lines are short, so looking for LF alone would stop at every one of
-/// them; the pair is rare, and a plain loop over blocks becomes vector instructions.
+/// them; the pair is rare, and a plain loop over blocks becomes vector instructions. In the block
+/// that has it, LF by LF is quicker than octet by octet.
 std::size_t find_dot_line(std::string_view text, std::size_t from) {
   constexpr std::size_t kBlock = 256;
   const char* const data = text.data();
@@ -25,10 +26,7 @@ std::size_t find_dot_line(std::string_view text, std::size_t from) {
     }
     if (least == 0) break;
   }
-  for (; i + 1 < text.size(); ++i) {
-    if (data[i] == '\n' && data[i + 1] == '.') return i;
-  }
-  return text.size();
+  return std::min(text.find("\n.", i), text.size());
 }
 
 }  // namespace
