@@ -43,12 +43,16 @@ void wipe_command(Command& command) {
 
 void ServerCodec::wipe() {
   reader_.wipe();
-  wipe_command(command_);
+  forget_command();
+}
+
+void ServerCodec::forget_command() {
+  if (std::exchange(command_used_, false)) wipe_command(command_);
 }
 
 ServerCodec::Event ServerCodec::next(ByteChain& in) {
   if (broken_) return Event::protocol_error;
-  wipe_command(command_);
+  forget_command();
   if (!reader_.mid_line() && !in.empty() && in.front().front() == kTlsHandshake) {
     return broken("This is POP3, not TLS");
   }
@@ -76,6 +80,7 @@ ServerCodec::Event ServerCodec::read_line() {
   Result<Command> parsed = parse_command(line);
   if (!parsed) return bad(parsed.error().detail);
   command_ = std::move(*parsed);
+  command_used_ = true;
   wipe_command(*parsed);  // a short string that was moved keeps its characters
   return Event::command;
 }

@@ -52,12 +52,14 @@ class ServerCodec {
   void wipe();
 
  private:
+  void forget_command();
   [[nodiscard]] Event read_line();
   [[nodiscard]] Event bad(std::string_view text);
   [[nodiscard]] Event broken(std::string_view text);
 
   Mode mode_ = Mode::login;
-  bool broken_ = false;  // for good
+  bool broken_ = false;        // for good
+  bool command_used_ = false;  // command_ is to be overwritten
   LineReader reader_;
   Command command_;
   std::string error_;
