@@ -128,7 +128,8 @@ void ByteChain::append(Slice slice) {
 }
 
 void ByteChain::append(ByteChain&& other) {
-  if (empty()) {
+  // To take over the list would free ours, and the next bytes would need one again.
+  if (empty() && slices_.capacity() < other.slices_.size() - other.head_) {
     *this = std::move(other);
     return;
   }
