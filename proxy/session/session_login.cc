@@ -1,6 +1,7 @@
 // Before login: the greeting, what the client says to get in, what upstream says to that.
 #include <utility>
 
+#include "proxy/base/secret.h"
 #include "proxy/pop3/sasl.h"
 #include "proxy/session/session.h"
 
@@ -32,6 +33,7 @@ void Session::on_opened_ahead() {
 
 void Session::on_verdict(const Authorization::Verdict& verdict) {
   client_codec_.wipe();  // there may have been a password in it
+  wipe_stack();
   const bool asks = verdict.next == Next::ask;
   client_codec_.set_mode(asks ? ServerCodec::Mode::sasl : ServerCodec::Mode::login);
   if (asks && state_ == State::authorization) enter(State::sasl);
@@ -131,6 +133,7 @@ void Session::break_off(std::string_view text) {
 }
 
 void Session::on_login_outcome() {
+  wipe_stack();  // of what went upstream
   LoginOutcome outcome = desk_.take_outcome();
   if (outcome.result != LoginResult::ok) return login_failed(outcome);
   services_.counters.logins[outcome.result].add();

@@ -351,10 +351,17 @@ void UpstreamLogin::send_secret(std::string_view prefix, std::string_view secret
   if (!nothing_ahead()) return;
   // The reply to a continuation line is already owed since the command.
   if (place_.opened.codec.owed() == 0) place_.opened.codec.expect(expected);
-  ByteChain line(services_.pool, prefix);
-  line.append(services_.pool, secret);
-  line.append(services_.pool, "\r\n");
-  place_.opened.transport->send(std::move(line));
+  std::string line;
+  line.reserve(prefix.size() + secret.size() + 2);
+  line.append(prefix).append(secret).append("\r\n");
+  ByteChain out;
+  if (secret.empty()) {
+    out.append(services_.pool, line);
+  } else {
+    out.append_secret(services_.pool, line);  // one piece, so that TLS need not gather it
+  }
+  wipe(line);
+  place_.opened.transport->send(std::move(out));
 }
 
 void UpstreamLogin::lost(std::string problem) {
