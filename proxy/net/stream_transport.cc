@@ -68,8 +68,9 @@ struct StreamCallbacks {
       if (!wanted) return;  // closed: read on only to see the peer's end
       self->received_.append(self->pool_.commit(static_cast<std::size_t>(n)));
       self->update_reading();
-    } else if (n == UV_EOF && self->write_error_ != 0 && self->write_error_ != UV_EPIPE) {
-      // The failed write took the socket's error away: this is no orderly end.
+    } else if (n == UV_EOF && self->write_error_ != 0) {
+      // The failed write took the socket's error away: this is no orderly end, and not that of one
+      // direction only.
       self->set_end(ErrorCode::network, uv_strerror(self->write_error_));
     } else if (n == UV_EOF) {
       self->set_end(ErrorCode::closed, "connection closed by peer");
