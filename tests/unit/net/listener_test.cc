@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include "tests/support/leak_check.h"
 #include "tests/unit/net/sockets.h"
@@ -10,6 +9,7 @@
 namespace gatepost::net {
 namespace {
 
+using ::gatepost::testing::NoDescriptors;
 using ::gatepost::testing::Peer;
 using ::gatepost::testing::run_for;
 using ::gatepost::testing::run_until;
@@ -140,24 +140,6 @@ TEST_F(ListenerTest, ComesBackToOthersAfterSomeConnections) {
   EXPECT_TRUE(accepts(peers.size()));
   EXPECT_LE(first, static_cast<std::size_t>(Listener::kMaxAtOnce));
 }
-
-/// The limit of this process as long as it lives: nothing more can be opened.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    getrlimit(RLIMIT_NOFILE, &before_);
-    const int next = ::dup(0);  // the lowest that is free
-    ::close(next);
-    const rlimit none{static_cast<rlim_t>(next), before_.rlim_max};
-    setrlimit(RLIMIT_NOFILE, &none);
-  }
-  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
-
- private:
-  rlimit before_{};
-};
 
 TEST_F(ListenerTest, LetsConnectionsWaitWhileThereIsNoDescriptor) {
   auto sockets = open_listen_sockets({"127.0.0.1", 0, {}}, 1, 0600);
