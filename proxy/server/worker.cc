@@ -173,6 +173,7 @@ void Worker::drop_arrivals() {
 
 void Worker::tick() {
   const Instant now = loop_.now();
+  counters_.turns.add();
   counters_.loop_lag.observe(now - tick_due_);
   tick_due_ = now + kTick;
   ticker_->start(kTick);
