@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -69,8 +70,14 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   if (!sockets) return std::unexpected(sockets.error());
 
   std::vector<const session::Counters*> counters;
+  std::vector<const Cell*> turns;
   counters.reserve(workers_.size());
-  for (const auto& worker : workers_) counters.push_back(&worker->counters());
+  turns.reserve(workers_.size());
+  for (const auto& worker : workers_) {
+    counters.push_back(&worker->counters());
+    turns.push_back(&worker->counters().turns);
+  }
+  watch_ = std::make_unique<WorkerWatch>(loop_, log_, std::move(turns));
   exporter_ = std::make_unique<metrics::Exporter>(std::move(counters), [this] { return facts(); });
   admin_service_ = std::make_unique<admin::AdminService>(
       admin::AdminService::Sources{.metrics = [this] { return exporter_->render(); },
@@ -331,6 +338,7 @@ metrics::ProcessFacts Server::facts() const {
   facts.tls_library = tls::library_name();
   facts.started = started_;
   facts.workers = workers_.size();
+  facts.silent_seconds = watch_->silent_seconds();
   for (const auto& identity : snapshot_->identities) {
     facts.certificates.push_back({identity->files().certificate, identity->info().not_after});
   }
@@ -362,6 +370,7 @@ std::vector<std::string> Server::not_ready() const {
   const auto paused = std::ranges::count_if(
       workers_, [](const auto& worker) { return worker->counters().accept_paused.get() != 0; });
   if (paused > 0) reasons.emplace_back("out of memory for new sessions");
+  std::ranges::move(watch_->complaints(), std::back_inserter(reasons));
   return reasons;
 }
 

@@ -25,6 +25,7 @@
 #include "proxy/server/signals.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/server/worker.h"
+#include "proxy/server/worker_watch.h"
 #include "proxy/upstream/health_checker.h"
 
 namespace gatepost::server {
@@ -81,6 +82,7 @@ class Server {
   std::map<std::string, Endpoint> listening_;  // configured address to bound one
   std::atomic<std::uint32_t> connections_ = 0;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<WorkerWatch> watch_;
   std::unique_ptr<metrics::Exporter> exporter_;
   std::unique_ptr<admin::AdminService> admin_service_;
   std::unique_ptr<AdminListener> admin_;

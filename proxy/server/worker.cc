@@ -190,6 +190,7 @@ void Worker::sweep_refused() {
 void Worker::tick() {
   const Instant now = loop_.now();
   sweep_refused();
+  counters_.turns.add();
   counters_.loop_lag.observe(now - tick_due_);
   tick_due_ = now + kTick;
   ticker_->start(kTick);
