@@ -141,7 +141,7 @@ void UpstreamLogin::start_login() {
     case LoginRequest::Kind::relay:
       break;
   }
-  if (!request_.mechanism.relayed_by(place_.opened.capabilities)) {
+  if (!request_.mechanism.relayed_by(*place_.opened.capabilities)) {
     return give_up(ResponseCode::none, "Mechanism is not offered here",
                    "upstream does not offer " + request_.mechanism.name());
   }
@@ -153,7 +153,7 @@ void UpstreamLogin::start_login() {
 }
 
 void UpstreamLogin::authenticate() {
-  const pop3::Capabilities& capabilities = place_.opened.capabilities;
+  const pop3::Capabilities& capabilities = *place_.opened.capabilities;
   const bool plain = capabilities.has_sasl("PLAIN");
   if (!plain && (capabilities.empty() || capabilities.has("USER"))) {
     enter(State::user);
