@@ -65,7 +65,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner {
   [[nodiscard]] std::uint8_t waits_for() const;
 
   /// The gateway is going down: who has not logged in yet is turned away; a logged-in session may
-  /// go on until cut().
+  /// go on until cut(), and so may a login that upstream was asked for, unless it fails.
   void drain();
   /// Ends the session now, without QUIT upstream.
   void cut(EndReason reason);
@@ -120,6 +120,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner {
   void on_login_outcome();
   void login_failed(const LoginOutcome& outcome);
   void leave_lobby();
+  void say_going_down();
 
   // session_upstream.cc
   [[nodiscard]] bool send_commands();
@@ -172,6 +173,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner {
   std::size_t upstream_depth_ = 1;  // replies it may owe: asked in every round, so not looked up
   Ledger ledger_;
   bool quit_forfeited_ = false;
+  bool draining_ = false;
 
   std::unique_ptr<Timer> timer_;
   std::optional<Instant> armed_for_;

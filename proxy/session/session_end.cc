@@ -109,22 +109,28 @@ void Session::drain() {
     case State::stls_handshake:
       abort(EndReason::drained, {});
       break;
+    case State::login:
+      draining_ = true;  // the password is upstream: its answer decides
+      return;
     case State::relay:
     case State::delayed:
-    case State::login:
       services_.counters.logins[LoginResult::unavailable].add();
       [[fallthrough]];
     case State::opening:
     case State::authorization:
     case State::sasl:
-      say(pop3::err(pop3::ResponseCode::sys_temp, "Server is going down, try again later"));
-      finish(EndReason::drained, {});
+      say_going_down();
       break;
     default:
       return;
   }
   if (state_ == State::ended) return over();
   pump();
+}
+
+void Session::say_going_down() {
+  say(pop3::err(pop3::ResponseCode::sys_temp, "Server is going down, try again later"));
+  finish(EndReason::drained, {});
 }
 
 void Session::cut(EndReason reason) {

@@ -102,6 +102,11 @@ bool Session::login_step() {
     return true;
   }
   if (!lobby_->desk.challenged()) return false;
+  if (draining_) {
+    services_.counters.logins[LoginResult::unavailable].add();
+    say_going_down();
+    return true;
+  }
   client_codec_.set_mode(ServerCodec::Mode::sasl);
   enter(State::relay);
   say(lobby_->desk.challenge());
@@ -181,6 +186,7 @@ void Session::login_failed(const LoginOutcome& outcome) {
        {"problem", outcome.problem}});
   say(outcome.reply);
   user_.clear();
+  if (draining_) return finish(EndReason::drained, {});
   if (failed_logins_ >= settings_->limits.login_attempts) {
     return finish(EndReason::too_many_errors, "too many failed logins");
   }
