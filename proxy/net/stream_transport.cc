@@ -104,6 +104,7 @@ StreamTransport::StreamTransport(StreamShellPtr shell, BlockPool& pool, PeerAddr
 }
 
 StreamTransport::~StreamTransport() {
+  received_.wipe(received_.size());
   if (state_ != State::gone && state_ != State::shut) abort();
 }
 
@@ -192,7 +193,7 @@ void StreamTransport::update_reading() {
 
 void StreamTransport::close(CloseMode mode) {
   if (state_ == State::gone) return;
-  received_.clear();
+  received_.wipe(received_.size());  // what nobody read may be a password
   if (mode == CloseMode::flush) {
     if (state_ != State::open) return;
     state_ = State::flushing;

@@ -28,6 +28,8 @@ class Capabilities {
   /// What both announce: lines of the same name, with the arguments that stand in both.
   [[nodiscard]] Capabilities common_with(const Capabilities& other) const;
 
+  bool operator==(const Capabilities&) const = default;
+
  private:
   std::vector<std::vector<std::string>> lines_;  // upper case, split at blanks
 };

@@ -142,7 +142,7 @@ void Session::finish(EndReason reason, std::string problem) {
   }
   reason_ = reason;
   problem_ = std::move(problem);
-  desk_.cancel();
+  if (lobby_) lobby_->desk.cancel();
   if (upstream_) {
     upstream_->close(reason == EndReason::quit ? net::CloseMode::flush : net::CloseMode::abort);
   }
@@ -159,7 +159,7 @@ void Session::abort(EndReason reason, std::string problem) {
     reason_ = reason;
     problem_ = std::move(problem);
   }
-  desk_.cancel();
+  if (lobby_) lobby_->desk.cancel();
   ledger_.clear();
   if (upstream_) upstream_->close(net::CloseMode::abort);
   client_->close(net::CloseMode::abort);
@@ -179,8 +179,9 @@ void Session::over() {
 }
 
 void Session::write_log() const {
-  const upstream::Route* route = desk_.route();
-  const upstream::Server* server = desk_.server();
+  const upstream::Route* route = lobby_ ? lobby_->desk.route() : route_;
+  const upstream::Server* server = lobby_ ? lobby_->desk.server() : server_;
+  const std::string& method = lobby_ ? lobby_->authorization.method() : method_;
   const std::string client = facts_.address.to_string();
   const std::string peer = client_->peer().to_string();
   const std::string version = !facts_.secure               ? "none"
@@ -192,7 +193,7 @@ void Session::write_log() const {
                       {"client", client},
                       {"via", peer == client ? std::string() : peer},
                       {"user", user_},
-                      {"mechanism", user_.empty() ? std::string() : authorization_.method()},
+                      {"mechanism", user_.empty() ? std::string() : method},
                       {"route", route != nullptr ? route->conditions.name : std::string()},
                       {"pool", route != nullptr ? route->pool->name() : std::string()},
                       {"upstream", server != nullptr ? server->address.to_string() : std::string()},

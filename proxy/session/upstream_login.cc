@@ -141,7 +141,7 @@ void UpstreamLogin::start_login() {
     case LoginRequest::Kind::relay:
       break;
   }
-  if (!request_.mechanism.relayed_by(place_.opened.capabilities)) {
+  if (!request_.mechanism.relayed_by(*place_.opened.capabilities)) {
     return give_up(ResponseCode::none, "Mechanism is not offered here",
                    "upstream does not offer " + request_.mechanism.name());
   }
@@ -153,7 +153,7 @@ void UpstreamLogin::start_login() {
 }
 
 void UpstreamLogin::authenticate() {
-  const pop3::Capabilities& capabilities = place_.opened.capabilities;
+  const pop3::Capabilities& capabilities = *place_.opened.capabilities;
   const bool plain = capabilities.has_sasl("PLAIN");
   if (!plain && (capabilities.empty() || capabilities.has("USER"))) {
     enter(State::user);
@@ -351,10 +351,17 @@ void UpstreamLogin::send_secret(std::string_view prefix, std::string_view secret
   if (!nothing_ahead()) return;
   // The reply to a continuation line is already owed since the command.
   if (place_.opened.codec.owed() == 0) place_.opened.codec.expect(expected);
-  ByteChain line(services_.pool, prefix);
-  line.append(services_.pool, secret);
-  line.append(services_.pool, "\r\n");
-  place_.opened.transport->send(std::move(line));
+  std::string line;
+  line.reserve(prefix.size() + secret.size() + 2);
+  line.append(prefix).append(secret).append("\r\n");
+  ByteChain out;
+  if (secret.empty()) {
+    out.append(services_.pool, line);
+  } else {
+    out.append_secret(services_.pool, line);  // one piece, so that TLS need not gather it
+  }
+  wipe(line);
+  place_.opened.transport->send(std::move(out));
 }
 
 void UpstreamLogin::lost(std::string problem) {

@@ -217,7 +217,7 @@ void Opening::on_introduced() {
 void Opening::on_capabilities() {
   if (!nothing_ahead()) return;
   Opened opened;
-  opened.capabilities = pop3::Capabilities::parse(capa_body_);
+  opened.capabilities = server_.state->learned(pop3::Capabilities::parse(capa_body_));
   std::string().swap(capa_body_);
   opened.timestamp = std::move(timestamp_);
   opened.connect_time = connect_time_;
@@ -318,7 +318,6 @@ void Opening::finish(Result<Opened> outcome) {
   connecting_.reset();
   const Instant now = environment_.timers.now();
   if (outcome) {
-    server_.state->learned(outcome->capabilities);
     server_.state->succeeded(now);
   } else if (is_servers_fault(outcome.error().code)) {
     server_.state->failed(now);

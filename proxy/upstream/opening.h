@@ -31,9 +31,10 @@ struct Environment {
 struct Opened {
   std::unique_ptr<net::Transport> transport;
   pop3::ClientCodec codec;
-  pop3::Capabilities capabilities;  ///< empty: the server knows no CAPA
-  std::string timestamp;            ///< for APOP, with brackets; "" without
-  Duration connect_time{};          ///< until TCP (and implicit TLS) stood
+  /// Never null; empty: the server knows no CAPA.
+  std::shared_ptr<const pop3::Capabilities> capabilities;
+  std::string timestamp;    ///< for APOP, with brackets; "" without
+  Duration connect_time{};  ///< until TCP (and implicit TLS) stood
   /// For the log: the server ignored XCLIENT, in its own words, or does not offer it; "" when all
   /// is well.
   std::string warning;

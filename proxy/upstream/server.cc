@@ -42,10 +42,12 @@ std::shared_ptr<const pop3::Capabilities> ServerState::capabilities() const {
   return capabilities_;
 }
 
-void ServerState::learned(const pop3::Capabilities& capabilities) {
-  auto copy = std::make_shared<const pop3::Capabilities>(capabilities);
+std::shared_ptr<const pop3::Capabilities> ServerState::learned(pop3::Capabilities capabilities) {
   const std::lock_guard lock(mutex_);
-  capabilities_.swap(copy);  // the old one goes after the lock
+  if (!capabilities_ || *capabilities_ != capabilities) {
+    capabilities_ = std::make_shared<const pop3::Capabilities>(std::move(capabilities));
+  }
+  return capabilities_;
 }
 
 void ServerState::set_rules(config::HealthCheck rules) {

@@ -41,7 +41,9 @@ class ServerState {
   /// What the server announced last, in the state in which clients log in; empty capabilities for
   /// a server without CAPA; null when it was never asked.
   [[nodiscard]] std::shared_ptr<const pop3::Capabilities> capabilities() const;
-  void learned(const pop3::Capabilities& capabilities);
+  /// Keeps them; returns what capabilities() returns now, the same object as long as they do not
+  /// change: every session holds them.
+  std::shared_ptr<const pop3::Capabilities> learned(pop3::Capabilities capabilities);
 
   void set_rules(config::HealthCheck rules);
 
