@@ -93,6 +93,7 @@ bool Session::read_client() {
     moved = true;
     client_moved_ = services_.timers.now();
     on_client_event(event);
+    client_codec_.wipe();  // also after the login somebody may send a password
   }
   return moved;
 }
