@@ -208,6 +208,13 @@ void Exporter::Collection::add_worker_state(Out& out) const {
 void Exporter::Collection::add_process(Out& out) const {
   const ProcessFacts facts = facts_();
   out.push_back(with(gauge("workers", "Worker threads."), static_cast<double>(facts.workers)));
+  MetricFamily silent = gauge("worker_blocked_seconds",
+                              "Seconds for which a blocked worker has not turned; 0: it turns.");
+  for (std::size_t i = 0; i < facts.silent_seconds.size(); ++i) {
+    silent = with(std::move(silent), static_cast<double>(facts.silent_seconds[i]),
+                  {{"worker", std::to_string(i)}});
+  }
+  out.push_back(std::move(silent));
   add_files(out, facts);
   add_upstreams(out, facts);
   out.push_back(with(gauge("build_info", "Always 1; the labels tell what is running."), 1,

@@ -32,6 +32,7 @@ struct ProcessFacts {
   std::string tls_library;  ///< "BoringSSL 17"
   std::chrono::system_clock::time_point started;
   std::uint64_t workers = 0;
+  std::vector<std::uint64_t> silent_seconds;  ///< of each worker; 0: its loop turns
   std::vector<CertificateFacts> certificates;
   std::uint64_t stale_files = 0;  ///< whose last good version is in use
   std::uint64_t file_refreshes_succeeded = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -47,12 +48,18 @@ struct ListenSockets {
                                                         unsigned unix_mode,
                                                         bool port_is_ours = false);
 
-/// Accepts connections on one socket, in one loop.
+/// Accepts connections on one socket, in one loop. When that fails, because no descriptor or no
+/// memory of the kernel is left, connections wait in the kernel's queue and it is tried again after
+/// kRetry: nobody is dropped, and nothing else in the loop waits.
 class Listener {
  public:
   using Accepted = std::move_only_function<void(std::unique_ptr<Transport>)>;
 
-  /// `failed` is told when accepting fails (no descriptors left); accepting goes on by itself.
+  /// Connections taken in one turn of the loop; then it is others' turn.
+  static constexpr int kMaxAtOnce = 64;
+  static constexpr Duration kRetry{100};
+
+  /// `failed` is told each time that accepting fails; it goes on by itself.
   [[nodiscard]] static Result<std::unique_ptr<Listener>> start(
       Loop& loop, BlockPool& pool, UniqueFd fd, Accepted accepted,
       std::move_only_function<void(const Error&)> failed);
@@ -61,25 +68,32 @@ class Listener {
   Listener& operator=(const Listener&) = delete;
 
   /// Connections wait in the kernel's queue until resume().
-  void pause() { paused_ = true; }
+  void pause();
   void resume();
 
  private:
-  friend struct ListenerCallbacks;
-  Listener(Loop& loop, BlockPool& pool, Accepted accepted,
+  struct Shell;  // what libuv holds, freed by its close callback
+  struct ShellDeleter {
+    void operator()(Shell* shell) const;
+  };
+  enum class State : std::uint8_t { listening, paused, retrying };
+
+  Listener(Loop& loop, BlockPool& pool, UniqueFd fd, Accepted accepted,
            std::move_only_function<void(const Error&)> failed);
-  void accept_one();
+  void watch(State state);
+  void accept_waiting();
+  void take(UniqueFd connection, const PeerAddress& peer);
+  void give_up_for_now(int error);
 
   Loop& loop_;
   BlockPool& pool_;
   Accepted accepted_;
   std::move_only_function<void(const Error&)> failed_;
-  struct ShellDeleter {
-    void operator()(void* shell) const;
-  };
-  std::unique_ptr<void, ShellDeleter> shell_;
-  bool paused_ = false;
-  bool waiting_ = false;  // libuv holds an accepted connection for us
+  UniqueFd fd_;  // goes after what polls it
+  std::unique_ptr<Shell, ShellDeleter> shell_;
+  std::unique_ptr<Timer> retry_;
+  bool unix_socket_ = false;
+  State state_ = State::listening;
 };
 
 }  // namespace gatepost::net

@@ -71,8 +71,9 @@ struct StreamCallbacks {
                           self->state_ == StreamTransport::State::broken;
       if (!wanted) return;  // closed: read on only to see the peer's end
       self->received_.append(self->pool_.commit(static_cast<std::size_t>(n)));
-    } else if (n == UV_EOF && self->write_error_ != 0 && self->write_error_ != UV_EPIPE) {
-      // The failed write took the socket's error away: this is no orderly end.
+    } else if (n == UV_EOF && self->write_error_ != 0) {
+      // The failed write took the socket's error away: this is no orderly end, and not that of one
+      // direction only.
       self->set_end(ErrorCode::network, uv_strerror(self->write_error_));
     } else if (n == UV_EOF) {
       self->set_end(ErrorCode::closed, "connection closed by peer");
@@ -106,6 +107,7 @@ StreamTransport::StreamTransport(StreamShellPtr shell, BlockPool& pool, PeerAddr
 }
 
 StreamTransport::~StreamTransport() {
+  received_.wipe(received_.size());
   if (state_ != State::gone && state_ != State::shut) abort();
 }
 
@@ -199,7 +201,7 @@ void StreamTransport::set_reading(bool wanted) {
 
 void StreamTransport::close(CloseMode mode) {
   if (state_ == State::gone) return;
-  received_.clear();
+  received_.wipe(received_.size());  // what nobody read may be a password
   if (mode == CloseMode::flush) {
     if (state_ != State::open) return;
     state_ = State::flushing;

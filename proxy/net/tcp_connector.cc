@@ -107,12 +107,25 @@ class TcpConnector::Attempt {
   }
 
   void attempt_failed(int status) {
-    const auto code = status == UV_ECONNREFUSED ? ErrorCode::refused
-                      : status == UV_ETIMEDOUT  ? ErrorCode::timeout
-                                                : ErrorCode::network;
-    last_error_ = Error{code, fmt::format("{}: {}", where(), uv_strerror(status))};
+    last_error_ = Error{code_of(status), fmt::format("{}: {}", where(), uv_strerror(status))};
     shell_.reset();
     try_next();
+  }
+
+  static ErrorCode code_of(int status) {
+    switch (status) {
+      case UV_ECONNREFUSED:
+        return ErrorCode::refused;
+      case UV_ETIMEDOUT:
+        return ErrorCode::timeout;
+      case UV_EMFILE:
+      case UV_ENFILE:
+      case UV_ENOBUFS:
+      case UV_ENOMEM:
+        return ErrorCode::system;  // ours, whatever the server is like
+      default:
+        return ErrorCode::network;
+    }
   }
 
   void finish(Result<std::unique_ptr<Transport>> result) {

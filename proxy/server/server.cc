@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <thread>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "proxy/server/seccomp_filter.h"
 #include "proxy/server/version.h"
 #include "proxy/tls/library.h"
 
@@ -52,7 +56,8 @@ Server::~Server() {
   }
 }
 
-Result<void> Server::start(const config::Config& config) {
+Result<void> Server::start(const config::Config& config, const std::optional<Identity>& identity,
+                           const std::string& config_file) {
   discovery_.find_now(config, holdings_.discovered);
   watch_files(config);
   auto snapshot = make_snapshot(config, holdings_);
@@ -65,8 +70,14 @@ Result<void> Server::start(const config::Config& config) {
   if (!sockets) return std::unexpected(sockets.error());
 
   std::vector<const session::Counters*> counters;
+  std::vector<const Cell*> turns;
   counters.reserve(workers_.size());
-  for (const auto& worker : workers_) counters.push_back(&worker->counters());
+  turns.reserve(workers_.size());
+  for (const auto& worker : workers_) {
+    counters.push_back(&worker->counters());
+    turns.push_back(&worker->counters().turns);
+  }
+  watch_ = std::make_unique<WorkerWatch>(loop_, log_, std::move(turns));
   exporter_ = std::make_unique<metrics::Exporter>(std::move(counters), [this] { return facts(); });
   admin_service_ = std::make_unique<admin::AdminService>(
       admin::AdminService::Sources{.metrics = [this] { return exporter_->render(); },
@@ -74,6 +85,7 @@ Result<void> Server::start(const config::Config& config) {
 
   put_into_force(std::move(*snapshot), std::move(*sockets));
   if (auto started = start_admin(); !started) return started;
+  if (auto hardened = harden(identity, config_file); !hardened) return hardened;
   signals_ = std::make_unique<Signals>(loop_, std::initializer_list{SIGTERM, SIGINT, SIGHUP},
                                        [this](int number) {
                                          if (number == SIGHUP) {
@@ -87,6 +99,36 @@ Result<void> Server::start(const config::Config& config) {
       "started",
       {{"version", kVersion}, {"tls_library", tls::library_name()}, {"workers", workers_.size()}});
   return {};
+}
+
+/// Addresses are bound and files are read: from here on less is needed.
+Result<void> Server::harden(const std::optional<Identity>& identity,
+                            const std::string& config_file) {
+  const config::Process& process = snapshot_->config.process;
+  if (identity) {
+    for (const auto& [key, endpoint] : listening_) {
+      // Whoever is in the group is to get in, as if that user had made the socket.
+      if (endpoint.is_unix() &&
+          ::lchown(endpoint.path.c_str(), identity->user, identity->group) != 0) {
+        return fail(ErrorCode::system,
+                    fmt::format("{}: cannot be given to {}", endpoint.to_string(), identity->name));
+      }
+    }
+    if (auto became = become(*identity); !became) return became;
+    set_dumpable(process.core_dumps);
+    std::vector<std::string> files = files_read_again(*snapshot_);
+    if (!config_file.empty()) files.push_back(config_file);
+    for (const HiddenFile& hidden : hidden_files(files, snapshot_->config.log.file)) {
+      log_.warning("file_out_of_reach", {{"file", hidden.file},
+                                         {"user", identity->name},
+                                         {"problem", hidden.reason},
+                                         {"effect", "a reload will fail"}});
+    }
+  } else if (::geteuid() == 0) {
+    log_.warning("running_as_root", {{"advice", "set process.user, or start it as another user"}});
+  }
+  if (kSanitized) return {};
+  return install_seccomp_filter(process.seccomp);
 }
 
 void Server::run() {
@@ -266,6 +308,7 @@ void Server::warn_of_fixed_settings(const config::Config& next) const {
   if (next.workers != now.workers) warn("/workers");
   if (next.admin.address != now.admin.address) warn("/admin/address");
   if (resolve_every(next) != resolve_every(now)) warn("/upstream/resolve_every");
+  if (next.process != now.process) warn("/process");
 }
 
 void Server::on_terminate() {
@@ -295,6 +338,7 @@ metrics::ProcessFacts Server::facts() const {
   facts.tls_library = tls::library_name();
   facts.started = started_;
   facts.workers = workers_.size();
+  facts.silent_seconds = watch_->silent_seconds();
   for (const auto& identity : snapshot_->identities) {
     facts.certificates.push_back({identity->files().certificate, identity->info().not_after});
   }
@@ -326,6 +370,7 @@ std::vector<std::string> Server::not_ready() const {
   const auto paused = std::ranges::count_if(
       workers_, [](const auto& worker) { return worker->counters().accept_paused.get() != 0; });
   if (paused > 0) reasons.emplace_back("out of memory for new sessions");
+  std::ranges::move(watch_->complaints(), std::back_inserter(reasons));
   return reasons;
 }
 

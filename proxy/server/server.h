@@ -21,9 +21,11 @@
 #include "proxy/server/admin_listener.h"
 #include "proxy/server/discovery.h"
 #include "proxy/server/file_watch.h"
+#include "proxy/server/privileges.h"
 #include "proxy/server/signals.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/server/worker.h"
+#include "proxy/server/worker_watch.h"
 #include "proxy/upstream/health_checker.h"
 
 namespace gatepost::server {
@@ -35,8 +37,12 @@ class Server {
   Server(ProcessLog& log, std::function<config::Loaded()> load);
   ~Server();
 
-  /// Reads files, binds all addresses, starts the workers. On failure nothing runs.
-  [[nodiscard]] Result<void> start(const config::Config& config);
+  /// Reads files, binds all addresses, gives up what is not needed any more (becoming `identity`,
+  /// if there is one), starts the workers. On failure nothing runs. `config_file` is the one that
+  /// `load` reads, or empty.
+  [[nodiscard]] Result<void> start(const config::Config& config,
+                                   const std::optional<Identity>& identity = {},
+                                   const std::string& config_file = {});
   /// Until SIGTERM or SIGINT and the end of draining.
   void run();
 
@@ -47,6 +53,8 @@ class Server {
   [[nodiscard]] Result<NewSockets> open_sockets(const Snapshot& snapshot) const;
   void put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets sockets);
   [[nodiscard]] Result<void> start_admin();
+  [[nodiscard]] Result<void> harden(const std::optional<Identity>& identity,
+                                    const std::string& config_file);
   void reload();
   [[nodiscard]] bool try_reload();
   void warn_of_outdated_staples() const;
@@ -74,6 +82,7 @@ class Server {
   std::map<std::string, Endpoint> listening_;  // configured address to bound one
   std::atomic<std::uint32_t> connections_ = 0;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<WorkerWatch> watch_;
   std::unique_ptr<metrics::Exporter> exporter_;
   std::unique_ptr<admin::AdminService> admin_service_;
   std::unique_ptr<AdminListener> admin_;

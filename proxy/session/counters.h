@@ -90,6 +90,7 @@ struct Counters {
   DurationCells upstream_login;    ///< from connected to logged in
   DurationCells retr;              ///< from RETR sent upstream to its last octet queued
   DurationCells loop_lag;          ///< how late the loop's own timer is
+  Cell turns;                      ///< of the loop, counted now and then while it turns
   Cell io_blocks;                  ///< blocks held by sessions
   Cell accept_paused;              ///< 1 while accepting pauses
 };

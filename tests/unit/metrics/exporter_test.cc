@@ -22,6 +22,7 @@ ProcessFacts facts() {
   result.tls_library = "BoringSSL 17";
   result.started = std::chrono::system_clock::time_point(std::chrono::seconds(1'700'000'000));
   result.workers = 2;
+  result.silent_seconds = {0, 0};
   result.certificates = {
       {"default", std::chrono::system_clock::time_point(std::chrono::seconds(1'800'000'000))}};
   result.servers = {{.pool = "main", .server = "192.0.2.1:110", .up = true, .sessions = 3},
@@ -154,6 +155,7 @@ TEST(Exporter, TellsTheFactsOfTheProcess) {
   given.reloads_failed = 1;
   given.last_reload_succeeded = false;
   given.log_lines_lost = 9;
+  given.silent_seconds = {0, 7};
   given.draining = true;
   const std::string text = render({}, given);
   EXPECT_EQ(value(text, "gatepost_workers"), "2");
@@ -163,6 +165,8 @@ TEST(Exporter, TellsTheFactsOfTheProcess) {
   EXPECT_EQ(value(text, R"(gatepost_config_reloads_total{result="failed"})"), "1");
   EXPECT_EQ(value(text, "gatepost_config_last_reload_success"), "0");
   EXPECT_EQ(value(text, "gatepost_log_lines_lost_total"), "9");
+  EXPECT_EQ(value(text, R"(gatepost_worker_blocked_seconds{worker="0"})"), "0");
+  EXPECT_EQ(value(text, R"(gatepost_worker_blocked_seconds{worker="1"})"), "7");
   EXPECT_EQ(value(text, "gatepost_draining"), "1");
 }
 

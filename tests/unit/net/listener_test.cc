@@ -9,6 +9,7 @@
 namespace gatepost::net {
 namespace {
 
+using ::gatepost::testing::NoDescriptors;
 using ::gatepost::testing::Peer;
 using ::gatepost::testing::run_for;
 using ::gatepost::testing::run_until;
@@ -127,6 +128,61 @@ TEST_F(ListenerTest, ClosesWaitingConnectionsWhenDestroyedPaused) {
   run_for(loop_, Duration(20));
   listener_.reset();
   EXPECT_TRUE(run_until(loop_, [&] { return peer.end() != Peer::End::none; }));
+}
+
+TEST_F(ListenerTest, ComesBackToOthersAfterSomeConnections) {
+  listen({"127.0.0.1", 0, {}});
+  std::vector<Peer> peers;
+  for (int i = 0; i < Listener::kMaxAtOnce + 10; ++i) peers.push_back(Peer::connect(at_));
+  std::size_t first = 0;
+  const auto look = loop_.make_timer([&] { first = accepted_.size(); });
+  look->start(Duration(0));
+  EXPECT_TRUE(accepts(peers.size()));
+  EXPECT_LE(first, static_cast<std::size_t>(Listener::kMaxAtOnce));
+}
+
+TEST_F(ListenerTest, LetsConnectionsWaitWhileThereIsNoDescriptor) {
+  auto sockets = open_listen_sockets({"127.0.0.1", 0, {}}, 1, 0600);
+  ASSERT_TRUE(sockets);
+  std::vector<std::string> failures;
+  auto listener = Listener::start(
+      loop_, pool_, std::move(sockets->fds.front()),
+      [this](auto accepted) { accepted_.push_back(std::move(accepted)); },
+      [&](const Error& error) { failures.push_back(error.detail); });
+  ASSERT_TRUE(listener);
+  std::vector<Peer> peers;
+  for (int i = 0; i < 5; ++i) peers.push_back(Peer::connect(sockets->bound));
+  {
+    const NoDescriptors none;
+    run_for(loop_, Listener::kRetry * 3);
+    EXPECT_TRUE(accepted_.empty());
+    // Tried now and then, not all the time.
+    EXPECT_THAT(failures,
+                ::testing::SizeIs(::testing::AllOf(::testing::Ge(2U), ::testing::Le(4U))));
+    EXPECT_THAT(failures, ::testing::Each("Too many open files"));
+    for (Peer& peer : peers) EXPECT_EQ(peer.end(), Peer::End::none);
+  }
+  EXPECT_TRUE(accepts(5));
+}
+
+TEST_F(ListenerTest, StaysPausedWhenItIsTimeToTryAgain) {
+  auto sockets = open_listen_sockets({"127.0.0.1", 0, {}}, 1, 0600);
+  ASSERT_TRUE(sockets);
+  auto listener = Listener::start(
+      loop_, pool_, std::move(sockets->fds.front()),
+      [this](auto accepted) { accepted_.push_back(std::move(accepted)); },
+      [&](const Error&) { loop_.stop(); });
+  ASSERT_TRUE(listener);
+  const Peer peer = Peer::connect(sockets->bound);
+  {
+    const NoDescriptors none;
+    loop_.run();
+  }
+  (*listener)->pause();
+  run_for(loop_, Listener::kRetry * 2);
+  EXPECT_TRUE(accepted_.empty());
+  (*listener)->resume();
+  EXPECT_TRUE(accepts(1));
 }
 
 TEST_F(ListenerTest, ConnectionsOutliveIt) {

@@ -11,6 +11,7 @@ namespace gatepost::net {
 namespace {
 
 using ::gatepost::testing::FakeNames;
+using ::gatepost::testing::NoDescriptors;
 using ::gatepost::testing::Peer;
 using ::gatepost::testing::PeerListener;
 using ::gatepost::testing::run_for;
@@ -73,6 +74,15 @@ TEST_F(TcpConnectorTest, ConnectsToAnAddress) {
   transport.settle();
   Peer peer = server.accept();
   EXPECT_TRUE(run_until(loop_, [&] { return peer.receive() == "CAPA\r\n"; }));
+}
+
+TEST_F(TcpConnectorTest, CallsALackOfDescriptorsOurOwnFault) {
+  PeerListener listener("127.0.0.1", 0);
+  const Ticket ticket = connect(listener.at());
+  const NoDescriptors none;
+  ASSERT_TRUE(reported());
+  ASSERT_FALSE(*outcome_);
+  EXPECT_EQ(outcome_->error().code, ErrorCode::system) << outcome_->error().detail;
 }
 
 TEST_F(TcpConnectorTest, ConnectsToAName) {
