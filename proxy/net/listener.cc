@@ -47,6 +47,8 @@ Result<std::unique_ptr<Listener>> Listener::start(
   if (opened != 0) return fail(ErrorCode::system, uv_strerror(opened));
   static_cast<void>(fd.release());
   const int listening = uv_listen(&shell->stream, kBacklog, ListenerCallbacks::connection);
+  // What is set here is set on each connection that is accepted: five system calls less for each.
+  prepare_connected(*shell);
   if (listening != 0) return fail(ErrorCode::system, uv_strerror(listening));
   self->shell_.reset(shell.release());
   return self;
@@ -72,7 +74,6 @@ void Listener::accept_one() {
     if (uv_tcp_getpeername(&shell->tcp, generic, &length) != 0) return;  // left already
     peer = PeerAddress::from(generic);
   }
-  prepare_connected(*shell);
   accepted_(std::make_unique<StreamTransport>(std::move(shell), pool_, peer,
                                               StreamTransport::kClientReceiveLimit));
 }
