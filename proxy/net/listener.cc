@@ -1,5 +1,7 @@
 #include "proxy/net/listener.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -9,6 +11,23 @@
 #include "proxy/net/stream_shell.h"
 
 namespace gatepost::net {
+
+namespace {
+
+/// What is set here is set on each connection that is accepted: five system calls less for each.
+/// The same as prepare_connected() does for connections that we make.
+void set_inherited_options(int fd) {
+  const auto set = [fd](int level, int name, int value) {
+    setsockopt(fd, level, name, &value, sizeof value);
+  };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 1);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 10);
+}
+
+}  // namespace
 
 // A poll handle, not libuv's own listening: that one, out of descriptors, either drops everybody
 // who waits or, once another thread has taken the descriptor it keeps for this, tries again without
@@ -55,6 +74,7 @@ Result<std::unique_ptr<Listener>> Listener::start(
   if (made != 0) return fail(ErrorCode::system, uv_strerror(made));
   shell->poll.data = shell.get();
   shell->owner = self.get();
+  if (!self->unix_socket_) set_inherited_options(self->fd_.get());
   self->shell_.reset(shell.release());
   self->retry_ = loop.make_timer([raw = self.get()] { raw->watch(State::listening); });
   self->watch(State::listening);
@@ -112,7 +132,6 @@ void Listener::take(UniqueFd connection, const PeerAddress& peer) {
                                   : uv_tcp_open(&shell->tcp, connection.get());
   if (opened != 0) return failed_(Error{ErrorCode::system, uv_strerror(opened)});
   static_cast<void>(connection.release());
-  prepare_connected(*shell);
   accepted_(std::make_unique<StreamTransport>(std::move(shell), pool_, peer,
                                               StreamTransport::kClientReceiveLimit));
 }

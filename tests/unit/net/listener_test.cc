@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include "tests/support/leak_check.h"
 #include "tests/unit/net/sockets.h"
@@ -47,6 +50,34 @@ TEST_F(ListenerTest, AcceptsConnectionsAndNamesTheirPeers) {
   ASSERT_TRUE(accepts(2));
   EXPECT_EQ(accepted_[0]->peer().to_string(), "127.0.0.1:" + std::to_string(one.port()));
   EXPECT_EQ(accepted_[1]->peer().to_string(), "127.0.0.1:" + std::to_string(two.port()));
+}
+
+/// Our own end of the connection of the peer at `port`; -1: none.
+int accepted_from(std::uint16_t port) {
+  for (int fd = 0; fd < 1024; ++fd) {
+    sockaddr_in peer{};
+    socklen_t length = sizeof peer;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) != 0) continue;
+    if (peer.sin_family == AF_INET && ntohs(peer.sin_port) == port) return fd;
+  }
+  return -1;
+}
+
+int option(int fd, int level, int name) {
+  int value = -1;
+  socklen_t length = sizeof value;
+  return ::getsockopt(fd, level, name, &value, &length) == 0 ? value : -1;
+}
+
+TEST_F(ListenerTest, GivesConnectionsItsOptions) {
+  listen({"127.0.0.1", 0, {}});
+  const Peer peer = Peer::connect(at_);
+  ASSERT_TRUE(accepts(1));
+  const int fd = accepted_from(static_cast<std::uint16_t>(peer.port()));
+  ASSERT_GE(fd, 0);
+  EXPECT_EQ(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+  EXPECT_EQ(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
 }
 
 TEST_F(ListenerTest, ShowsIpv4PeersOfAnIpv6SocketAsIpv4) {
