@@ -292,7 +292,16 @@ class Hardened(Scenario):
         running.wait_for_log("reloaded")
 
     def test_no_password_stays_in_memory(self):
-        running = self.run_it(self.start({}))
+        self.look_for_passwords(self.server.address)
+
+    def test_no_password_stays_in_memory_when_upstream_speaks_tls(self):
+        server = self.fake(corpus.few(), tls="implicit", certificate=self.authority.good)
+        self.look_for_passwords({"address": server.address, "tls": "implicit", "ca_file": self.ca,
+                                 "server_name": "localhost"})
+
+    def look_for_passwords(self, upstream):
+        upstream = upstream if isinstance(upstream, dict) else {"address": upstream}
+        running = self.run_it(self.start({}, upstream=upstream))
         words = [f"wiped-{way}-{os.urandom(6).hex()}" for way in "abcdefg"]
         long = "wiped-" + os.urandom(600).hex()
 
