@@ -85,6 +85,17 @@ void build_log(const Reader& in, LogOptions& log) {
   in.read("file", log.file);
 }
 
+void build_process(const Reader& in, Process& process) {
+  in.read("user", process.user);
+  in.read("group", process.group);
+  in.read("core_dumps", process.core_dumps);
+  in.read<Seccomp>("seccomp", process.seccomp,
+                   {{"off", Seccomp::off}, {"log", Seccomp::log}, {"on", Seccomp::on}});
+  if (process.user.empty() && !process.group.empty()) {
+    in.error("group", "has no effect without a user");
+  }
+}
+
 }  // namespace
 
 Built build(const Json& document, Findings& findings) {
@@ -103,6 +114,7 @@ Built build(const Json& document, Findings& findings) {
   build_limits(root.section("limits"), config.limits);
   build_admin(root.section("admin"), config.admin);
   build_log(root.section("log"), config.log);
+  build_process(root.section("process"), config.process);
   return built;
 }
 

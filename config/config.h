@@ -182,6 +182,21 @@ struct Admin {
   std::string address = "127.0.0.1:9110";  ///< empty: no admin listener
 };
 
+/// What happens when the process makes a system call that a gateway has no use for.
+enum class Seccomp : std::uint8_t {
+  off,
+  log,  ///< the kernel notes it and lets it happen
+  on,   ///< it fails; one that only an intruder has a use for ends the process
+};
+
+struct Process {
+  std::string user;         ///< name or number that root gives way to; empty: stays who it is
+  std::string group;        ///< name or number; empty: the user's own
+  bool core_dumps = false;  ///< and debuggers
+  Seccomp seccomp = Seccomp::on;
+  bool operator==(const Process&) const = default;
+};
+
 struct Config {
   std::uint32_t workers = 0;  ///< 0: one for each core
   std::vector<Listener> listeners;
@@ -192,6 +207,7 @@ struct Config {
   Limits limits;
   Admin admin;
   LogOptions log;
+  Process process;
 
   [[nodiscard]] bool needs_certificate() const {
     return std::ranges::any_of(

@@ -18,9 +18,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "architecture.md"
 
 
-def table(name):
+def table(name, document=DOCUMENT):
     """The rows of the table that follows <!-- name -->, as dictionaries by the header's words."""
-    text = DOCUMENT.read_text(encoding="utf-8")
+    text = document.read_text(encoding="utf-8")
     text = text.partition(f"<!-- {name} -->")[2].partition("<!-- end -->")[0]
     lines = [line for line in text.splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]

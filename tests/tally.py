@@ -2,8 +2,8 @@
 """Adds up a test run's results: tests/tally.py FOLDER
 
 FOLDER holds a file `steps` (lines "ok NAME" or "failed NAME") and one folder for each ctest run:
-junit.xml from ctest, <program>.xml from each GoogleTest program, scenario-<module>.totals from each
-scenario module ("PASSED FAILED", then the names of what failed). Names what failed; the last line
+junit.xml from ctest, <program>.xml from each GoogleTest program, <folder>-<module>.totals from each
+module of tests/scenario or tests/security ("PASSED FAILED", then the names of what failed). Names what failed; the last line
 is "N passed, N failed". Exit status 1 if any did.
 """
 
@@ -35,9 +35,9 @@ def details(folder, name, failed):
             return googletest(program, failed)
         except tree.ParseError:
             return None
-    module = name.replace("scenario_", "test_", 1)
-    suffix = "all-quick" if name == "quick" else module
-    totals = os.path.join(folder, f"scenario-{suffix}.totals")
+    kind, _, theme = name.partition("_")  # scenario_login is module test_login of tests/scenario
+    written = "scenario-all-quick" if name == "quick" else f"{kind}-test_{theme}"
+    totals = os.path.join(folder, f"{written}.totals")
     if os.path.exists(totals):
         with open(totals) as file:
             good, bad = file.readline().split()

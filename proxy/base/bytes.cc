@@ -11,6 +11,7 @@ namespace detail {
 struct Block {
   BlockPool* pool;
   std::uint32_t references;
+  std::uint32_t secret;  // so many bytes are overwritten when nobody looks at them any more
   std::array<char, BlockPool::kBlockSize> data;
 };
 
@@ -40,6 +41,11 @@ void Slice::remove_prefix(std::size_t n) {
   size_ -= static_cast<std::uint32_t>(n);
 }
 
+void Slice::overwrite(std::size_t n) {
+  assert(n <= size_);
+  explicit_bzero(block_->data.data() + begin_, n);
+}
+
 Slice Slice::first(std::size_t n) const {
   assert(n <= size_);
   Slice copy(*this);
@@ -65,17 +71,34 @@ void BlockPool::renew_current() {
     return;
   }
   if (current_ != nullptr) --current_->references;
+  current_ = fresh();
+  current_->references = 1;
+  filled_ = 0;
+}
+
+/// A block that nobody refers to.
+detail::Block* BlockPool::fresh() {
+  detail::Block* block = nullptr;
   if (!free_.empty()) {
-    current_ = free_.back();
+    block = free_.back();
     free_.pop_back();
   } else {
     // Without initialisation: 64 KiB of zeros per block would be written for nothing.
-    current_ = new detail::Block;
-    current_->pool = this;
+    block = new detail::Block;
+    block->pool = this;
   }
-  current_->references = 1;
-  filled_ = 0;
+  block->references = 0;
+  block->secret = 0;
   ++live_;
+  return block;
+}
+
+Slice BlockPool::secret(std::string_view text) {
+  const std::size_t size = std::min(text.size(), kBlockSize);
+  detail::Block* block = fresh();
+  std::memcpy(block->data.data(), text.data(), size);
+  block->secret = static_cast<std::uint32_t>(size);
+  return {block, 0, block->secret};
 }
 
 std::span<char> BlockPool::writable() {
@@ -96,6 +119,7 @@ Slice BlockPool::commit(std::size_t n) {
 
 void BlockPool::take_back(detail::Block* block) noexcept {
   --live_;
+  if (block->secret > 0) explicit_bzero(block->data.data(), block->secret);
   if (free_.size() < max_free_) {
     free_.push_back(block);
   } else {
@@ -114,6 +138,14 @@ void ByteChain::append(BlockPool& pool, std::string_view text) {
     std::memcpy(room.data(), text.data(), n);
     append(pool.commit(n));
     text.remove_prefix(n);
+  }
+}
+
+void ByteChain::append_secret(BlockPool& pool, std::string_view text) {
+  while (!text.empty()) {
+    Slice slice = pool.secret(text);
+    text.remove_prefix(slice.size());
+    append(std::move(slice));
   }
 }
 
@@ -161,6 +193,16 @@ void ByteChain::consume(std::size_t n) {
     slices_.erase(slices_.begin(), slices_.begin() + static_cast<std::ptrdiff_t>(head_));
     head_ = 0;
   }
+}
+
+void ByteChain::wipe(std::size_t n) {
+  assert(n <= size_);
+  for (std::size_t left = n, i = head_; left > 0; ++i) {
+    const std::size_t part = std::min(left, slices_[i].size());
+    slices_[i].overwrite(part);
+    left -= part;
+  }
+  consume(n);
 }
 
 ByteChain ByteChain::take(std::size_t n) {

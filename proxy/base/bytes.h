@@ -51,6 +51,8 @@ class Slice {
 
  private:
   friend class BlockPool;
+  friend class ByteChain;
+  void overwrite(std::size_t n);
   Slice(detail::Block* block, std::uint32_t begin, std::uint32_t size) noexcept;
   detail::Block* block_ = nullptr;
   std::uint32_t begin_ = 0;
@@ -76,6 +78,9 @@ class BlockPool {
   [[nodiscard]] std::span<char> writable();
   /// Takes the first `n` bytes of the last writable() as a slice.
   [[nodiscard]] Slice commit(std::size_t n);
+  /// A copy of the first kBlockSize bytes of `text` at most, in a block of its own that is
+  /// overwritten when the last slice of it goes, wherever that happens to be.
+  [[nodiscard]] Slice secret(std::string_view text);
 
   /// Blocks that slices hold at the moment (the one being filled counts only if a slice is in it).
   [[nodiscard]] std::size_t held_blocks() const;
@@ -83,6 +88,7 @@ class BlockPool {
  private:
   friend void detail::release(detail::Block* block) noexcept;
   void take_back(detail::Block* block) noexcept;
+  [[nodiscard]] detail::Block* fresh();
   void renew_current();
   detail::Block* current_ = nullptr;  // being filled; the pool holds one reference of it
   std::uint32_t filled_ = 0;
@@ -116,6 +122,9 @@ class ByteChain {
 
   /// Copies `text` into memory of `pool`: for what the gateway itself says, and for TLS records.
   void append(BlockPool& pool, std::string_view text);
+  /// The same for a password or what holds one: nothing of it stays in memory when it has gone out,
+  /// or was dropped.
+  void append_secret(BlockPool& pool, std::string_view text);
   void append(Slice slice);
   /// Splices all of `other`, which becomes empty.
   void append(ByteChain&& other);
@@ -126,6 +135,8 @@ class ByteChain {
   [[nodiscard]] std::span<const Slice> slices() const { return std::span(slices_).subspan(head_); }
   /// Drops `n` ≤ size() bytes at the front.
   void consume(std::size_t n);
+  /// The same, and overwrites them. Nobody else may hold slices of these bytes.
+  void wipe(std::size_t n);
   /// Cuts off the first `n` ≤ size() bytes as a chain of their own.
   [[nodiscard]] ByteChain take(std::size_t n);
   void clear();

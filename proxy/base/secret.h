@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -14,6 +15,14 @@ inline void wipe(std::string& text) {
   explicit_bzero(text.data(), text.size());
   text.clear();
 }
+
+/// Overwrites the stack below the caller: what short-lived values of functions that have returned
+/// left there. To be called not deeper than those were.
+void wipe_stack();
+
+/// Overwrites what the allocator would give out next for `size` octets: something of that size,
+/// just freed by a library that does not wipe what it frees. As good as the allocator allows.
+void wipe_freed(std::size_t size);
 
 /// A password or token: never logged (there is no conversion to a stream), wiped when it goes.
 class Secret {

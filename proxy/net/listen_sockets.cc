@@ -91,6 +91,12 @@ Result<UniqueFd> bind_tcp(const Endpoint& endpoint, const Bindable& target, bool
     ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only);
   }
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&target.address), target.length) != 0) {
+    constexpr std::uint16_t kFirstForAll = 1024;
+    if (errno == EACCES && endpoint.port < kFirstForAll) {
+      return failed(endpoint,
+                    "cannot listen (ports below 1024 are for root, who may have given way to "
+                    "another user since the start, or for CAP_NET_BIND_SERVICE)");
+    }
     return failed(endpoint, "cannot listen");
   }
   return fd;

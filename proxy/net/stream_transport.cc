@@ -68,8 +68,9 @@ struct StreamCallbacks {
       if (!wanted) return;  // closed: read on only to see the peer's end
       self->received_.append(self->pool_.commit(static_cast<std::size_t>(n)));
       self->update_reading();
-    } else if (n == UV_EOF && self->write_error_ != 0 && self->write_error_ != UV_EPIPE) {
-      // The failed write took the socket's error away: this is no orderly end.
+    } else if (n == UV_EOF && self->write_error_ != 0) {
+      // The failed write took the socket's error away: this is no orderly end, and not that of one
+      // direction only.
       self->set_end(ErrorCode::network, uv_strerror(self->write_error_));
     } else if (n == UV_EOF) {
       self->set_end(ErrorCode::closed, "connection closed by peer");
@@ -103,6 +104,7 @@ StreamTransport::StreamTransport(StreamShellPtr shell, BlockPool& pool, PeerAddr
 }
 
 StreamTransport::~StreamTransport() {
+  received_.wipe(received_.size());
   if (state_ != State::gone && state_ != State::shut) abort();
 }
 
@@ -191,7 +193,7 @@ void StreamTransport::update_reading() {
 
 void StreamTransport::close(CloseMode mode) {
   if (state_ == State::gone) return;
-  received_.clear();
+  received_.wipe(received_.size());  // what nobody read may be a password
   if (mode == CloseMode::flush) {
     if (state_ != State::open) return;
     state_ = State::flushing;

@@ -26,10 +26,10 @@ LineReader::Outcome LineReader::next(ByteChain& in, std::size_t limit) {
       after_cr_ = piece.back() == '\r';
     }
     if (lf == std::string_view::npos) {
-      in.consume(front.size());
+      in.wipe(front.size());
       continue;
     }
-    in.consume(lf + 1);
+    in.wipe(lf + 1);
     return finish(limit);
   }
   return Outcome::need_data;

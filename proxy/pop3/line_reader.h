@@ -29,7 +29,8 @@ class LineReader {
   LineReader& operator=(LineReader&&) = default;
   ~LineReader();
 
-  /// Takes bytes of `in` up to the end of one line. `limit` counts octets with CRLF and may change
+  /// Takes bytes of `in` up to the end of one line, and overwrites them there: it may be a
+  /// password. Nobody else may hold slices of them. `limit` counts octets with CRLF and may change
   /// from call to call.
   [[nodiscard]] Outcome next(ByteChain& in, std::size_t limit);
   /// The line without CRLF; may contain NUL and bare CR. Valid until the next call of next() or

@@ -8,17 +8,21 @@ namespace {
 constexpr Duration kSweep{500};
 }
 
-AdminListener::AdminListener(net::Loop& loop, const admin::AdminService& service)
-    : loop_(loop), service_(service), sweeper_(loop.make_timer([this] { sweep(); })) {}
+AdminListener::AdminListener(net::Loop& loop, const admin::AdminService& service, Duration max_age)
+    : loop_(loop),
+      service_(service),
+      max_age_(max_age),
+      sweeper_(loop.make_timer([this] { sweep(); })) {}
 
 AdminListener::~AdminListener() = default;
 
 Result<std::unique_ptr<AdminListener>> AdminListener::start(net::Loop& loop,
                                                             const Endpoint& address,
-                                                            const admin::AdminService& service) {
+                                                            const admin::AdminService& service,
+                                                            Duration max_age) {
   auto sockets = net::open_listen_sockets(address, 1, 0600);
   if (!sockets) return std::unexpected(sockets.error());
-  std::unique_ptr<AdminListener> self(new AdminListener(loop, service));
+  std::unique_ptr<AdminListener> self(new AdminListener(loop, service, max_age));
   self->bound_ = sockets->bound;
   auto listener = net::Listener::start(
       loop, self->pool_, std::move(sockets->fds.front()),
@@ -40,8 +44,8 @@ void AdminListener::accept(std::unique_ptr<net::Transport> client) {
 
 void AdminListener::sweep() {
   const Instant now = loop_.now();
-  std::erase_if(open_, [now](const Open& open) {
-    return open.connection->finished() || now - open.since > kMaxAge;
+  std::erase_if(open_, [now, this](const Open& open) {
+    return open.connection->finished() || now - open.since > max_age_;
   });
   if (!open_.empty()) sweeper_->start(kSweep);
 }

@@ -20,8 +20,10 @@ class AdminListener {
   /// A connection is dropped after so long, whatever it does: scrapers reconnect.
   static constexpr Duration kMaxAge{60'000};
 
+  /// `max_age` is for tests, which cannot wait a minute.
   [[nodiscard]] static Result<std::unique_ptr<AdminListener>> start(
-      net::Loop& loop, const Endpoint& address, const admin::AdminService& service);
+      net::Loop& loop, const Endpoint& address, const admin::AdminService& service,
+      Duration max_age = kMaxAge);
   ~AdminListener();
 
   /// With the real port.
@@ -32,12 +34,13 @@ class AdminListener {
     Instant since;
     std::unique_ptr<http::ServerConnection> connection;
   };
-  AdminListener(net::Loop& loop, const admin::AdminService& service);
+  AdminListener(net::Loop& loop, const admin::AdminService& service, Duration max_age);
   void accept(std::unique_ptr<net::Transport> client);
   void sweep();
 
   net::Loop& loop_;
   const admin::AdminService& service_;
+  Duration max_age_;
   BlockPool pool_{4};
   Endpoint bound_;
   std::vector<Open> open_;

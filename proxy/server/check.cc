@@ -1,5 +1,7 @@
 #include "proxy/server/check.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -11,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "proxy/server/discovery.h"
+#include "proxy/server/privileges.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/server/upstream_check.h"
 
@@ -44,6 +47,28 @@ void judge(const tls::Identity& identity, std::vector<config::Problem>& findings
   }
   if (info.not_before > now) {
     add(fmt::format("not valid before {}", date(info.not_before)), false);
+  }
+}
+
+/// What the user that the process becomes could not do.
+void judge_user(const CommandLine& line, const Snapshot& snapshot,
+                std::vector<config::Problem>& findings) {
+  const auto identity = find_identity(snapshot.config.process);
+  if (!identity) {
+    // Whoever only looks need not be root.
+    const bool cannot_tell = ::geteuid() != 0 && identity.error().detail.contains("only root");
+    if (!cannot_tell) findings.push_back({"", 0, identity.error().detail, false});
+    return;
+  }
+  if (!*identity) return;
+  std::vector<std::string> files = files_read_again(snapshot);
+  if (!line.config_file.empty()) files.push_back(line.config_file);
+  const std::string& log = snapshot.config.log.file;
+  for (const HiddenFile& hidden : hidden_files_for(**identity, files, log)) {
+    findings.push_back({"/process/user", 0,
+                        fmt::format("{} is out of reach for {}: {}; a reload would fail",
+                                    hidden.file, (*identity)->name, hidden.reason),
+                        true});
   }
 }
 
@@ -131,6 +156,7 @@ ExitCode check(const CommandLine& line) {
     findings.push_back({"", 0, snapshot.error().detail, false});
   } else {
     for (const auto& identity : (*snapshot)->identities) judge(*identity, findings);
+    judge_user(line, **snapshot, findings);
     if (line.connect) reach_servers(**snapshot, unreached);
   }
   const bool usable = std::ranges::all_of(findings, &config::Problem::warning);

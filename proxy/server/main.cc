@@ -1,8 +1,11 @@
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>
@@ -12,6 +15,7 @@
 #include "proxy/probe/write.h"
 #include "proxy/server/check.h"
 #include "proxy/server/cli.h"
+#include "proxy/server/privileges.h"
 #include "proxy/server/server.h"
 #include "proxy/server/version.h"
 #include "proxy/tls/library.h"
@@ -19,11 +23,8 @@
 namespace gatepost::server {
 namespace {
 
-/// Passwords pass through memory: it must not end up in a file. Every session needs two
-/// descriptors.
-void set_process_limits() {
-  const rlimit no_core{0, 0};
-  setrlimit(RLIMIT_CORE, &no_core);
+/// Every session needs two descriptors.
+void raise_descriptor_limit() {
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
@@ -36,15 +37,33 @@ ExitCode fail_to_start(const Error& error) {
   return error.code == ErrorCode::config ? ExitCode::config : ExitCode::runtime;
 }
 
+/// A log file that was not there belongs to who will have to open it again.
+Result<std::unique_ptr<ProcessLog>> open_log(const LogOptions& options,
+                                             const std::optional<Identity>& identity) {
+  const bool is_new = !options.file.empty() && ::access(options.file.c_str(), F_OK) != 0;
+  auto log = ProcessLog::open(options);
+  if (log && is_new && identity &&
+      ::chown(options.file.c_str(), identity->user, identity->group) != 0) {
+    return fail(ErrorCode::system,
+                fmt::format("log file {}: cannot be given to {}", options.file, identity->name));
+  }
+  return log;
+}
+
 ExitCode run(const CommandLine& line) {
-  set_process_limits();
+  raise_descriptor_limit();
+  forbid_new_privileges();
   const config::Loaded loaded = load_configuration(line);
   print_problems(loaded, line.config_file);
   if (!loaded.config) return ExitCode::config;
-  auto log = ProcessLog::open(loaded.config->log);
+  // Passwords pass through memory: it must not end up in a file.
+  set_dumpable(loaded.config->process.core_dumps);
+  const auto identity = find_identity(loaded.config->process);
+  if (!identity) return fail_to_start(identity.error());
+  auto log = open_log(loaded.config->log, *identity);
   if (!log) return fail_to_start(log.error());
   Server server(**log, [&line] { return load_configuration(line); });
-  if (auto started = server.start(*loaded.config); !started) {
+  if (auto started = server.start(*loaded.config, *identity, line.config_file); !started) {
     return fail_to_start(started.error());
   }
   server.run();

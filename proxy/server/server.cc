@@ -8,6 +8,9 @@
 #include <thread>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "proxy/server/seccomp_filter.h"
 #include "proxy/server/version.h"
 #include "proxy/tls/library.h"
 
@@ -53,7 +56,8 @@ Server::~Server() {
   }
 }
 
-Result<void> Server::start(const config::Config& config) {
+Result<void> Server::start(const config::Config& config, const std::optional<Identity>& identity,
+                           const std::string& config_file) {
   discovery_.find_now(config, holdings_.discovered);
   watch_files(config);
   auto snapshot = make_snapshot(config, holdings_);
@@ -81,6 +85,7 @@ Result<void> Server::start(const config::Config& config) {
 
   put_into_force(std::move(*snapshot), std::move(*sockets));
   if (auto started = start_admin(); !started) return started;
+  if (auto hardened = harden(identity, config_file); !hardened) return hardened;
   signals_ = std::make_unique<Signals>(loop_, std::initializer_list{SIGTERM, SIGINT, SIGHUP},
                                        [this](int number) {
                                          if (number == SIGHUP) {
@@ -94,6 +99,36 @@ Result<void> Server::start(const config::Config& config) {
       "started",
       {{"version", kVersion}, {"tls_library", tls::library_name()}, {"workers", workers_.size()}});
   return {};
+}
+
+/// Addresses are bound and files are read: from here on less is needed.
+Result<void> Server::harden(const std::optional<Identity>& identity,
+                            const std::string& config_file) {
+  const config::Process& process = snapshot_->config.process;
+  if (identity) {
+    for (const auto& [key, endpoint] : listening_) {
+      // Whoever is in the group is to get in, as if that user had made the socket.
+      if (endpoint.is_unix() &&
+          ::lchown(endpoint.path.c_str(), identity->user, identity->group) != 0) {
+        return fail(ErrorCode::system,
+                    fmt::format("{}: cannot be given to {}", endpoint.to_string(), identity->name));
+      }
+    }
+    if (auto became = become(*identity); !became) return became;
+    set_dumpable(process.core_dumps);
+    std::vector<std::string> files = files_read_again(*snapshot_);
+    if (!config_file.empty()) files.push_back(config_file);
+    for (const HiddenFile& hidden : hidden_files(files, snapshot_->config.log.file)) {
+      log_.warning("file_out_of_reach", {{"file", hidden.file},
+                                         {"user", identity->name},
+                                         {"problem", hidden.reason},
+                                         {"effect", "a reload will fail"}});
+    }
+  } else if (::geteuid() == 0) {
+    log_.warning("running_as_root", {{"advice", "set process.user, or start it as another user"}});
+  }
+  if (kSanitized) return {};
+  return install_seccomp_filter(process.seccomp);
 }
 
 void Server::run() {
@@ -273,6 +308,7 @@ void Server::warn_of_fixed_settings(const config::Config& next) const {
   if (next.workers != now.workers) warn("/workers");
   if (next.admin.address != now.admin.address) warn("/admin/address");
   if (resolve_every(next) != resolve_every(now)) warn("/upstream/resolve_every");
+  if (next.process != now.process) warn("/process");
 }
 
 void Server::on_terminate() {

@@ -21,6 +21,7 @@
 #include "proxy/server/admin_listener.h"
 #include "proxy/server/discovery.h"
 #include "proxy/server/file_watch.h"
+#include "proxy/server/privileges.h"
 #include "proxy/server/signals.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/server/worker.h"
@@ -36,8 +37,12 @@ class Server {
   Server(ProcessLog& log, std::function<config::Loaded()> load);
   ~Server();
 
-  /// Reads files, binds all addresses, starts the workers. On failure nothing runs.
-  [[nodiscard]] Result<void> start(const config::Config& config);
+  /// Reads files, binds all addresses, gives up what is not needed any more (becoming `identity`,
+  /// if there is one), starts the workers. On failure nothing runs. `config_file` is the one that
+  /// `load` reads, or empty.
+  [[nodiscard]] Result<void> start(const config::Config& config,
+                                   const std::optional<Identity>& identity = {},
+                                   const std::string& config_file = {});
   /// Until SIGTERM or SIGINT and the end of draining.
   void run();
 
@@ -48,6 +53,8 @@ class Server {
   [[nodiscard]] Result<NewSockets> open_sockets(const Snapshot& snapshot) const;
   void put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets sockets);
   [[nodiscard]] Result<void> start_admin();
+  [[nodiscard]] Result<void> harden(const std::optional<Identity>& identity,
+                                    const std::string& config_file);
   void reload();
   [[nodiscard]] bool try_reload();
   void warn_of_outdated_staples() const;

@@ -177,4 +177,15 @@ std::vector<std::string> watched_files(const config::Config& config) {
   return files;
 }
 
+std::vector<std::string> files_read_again(const Snapshot& snapshot) {
+  std::vector<std::string> files = watched_files(snapshot.config);
+  for (const auto& identity : snapshot.identities) {
+    const tls::IdentityFiles& found = identity->files();
+    for (const std::string& file : {found.certificate, found.key, found.ocsp}) {
+      if (!file.empty() && std::ranges::find(files, file) == files.end()) files.push_back(file);
+    }
+  }
+  return files;
+}
+
 }  // namespace gatepost::server

@@ -55,4 +55,7 @@ struct Holdings {
 /// The files and folders that `config` names and that may change while it is in force.
 [[nodiscard]] std::vector<std::string> watched_files(const config::Config& config);
 
+/// The same with the certificates that were found in folders.
+[[nodiscard]] std::vector<std::string> files_read_again(const Snapshot& snapshot);
+
 }  // namespace gatepost::server

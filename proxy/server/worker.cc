@@ -14,6 +14,10 @@ namespace gatepost::server {
 namespace {
 constexpr Duration kTick{500};
 constexpr Duration kErrorLogEvery{5'000};
+constexpr Duration kTimeToRead{1'000};
+/// "internal_error", fatal: the only alert of RFC 8446 section 6.2 that lays nothing to the
+/// client's charge. Outside any handshake it may be sent in clear.
+constexpr std::string_view kTlsAlert{"\x15\x03\x01\x00\x02\x02\x50", 7};
 }  // namespace
 
 Worker::Worker(unsigned index, Log& log, guard::Guard& guard,
@@ -75,7 +79,7 @@ void Worker::apply_here(std::vector<Listening> listeners, const config::Limits& 
 void Worker::accept(const ActiveListener& listener, std::unique_ptr<net::Transport> client) {
   if (connections_.fetch_add(1, std::memory_order_relaxed) >= limits_.connections) {
     connections_.fetch_sub(1, std::memory_order_relaxed);
-    return refuse(*listener.settings, *client, session::EndReason::refused_full);
+    return refuse(*listener.settings, std::move(client), session::EndReason::refused_full);
   }
   if (!listener.proxy_protocol) {
     net::ClientFacts facts = facts_of(*client);
@@ -96,7 +100,7 @@ void Worker::begin(std::shared_ptr<const session::Settings> settings,
   const guard::Guard::Verdict verdict = services_.guard.admit(who, loop_.now());
   if (verdict != guard::Guard::Verdict::welcome) {
     connections_.fetch_sub(1, std::memory_order_relaxed);
-    return refuse(*settings, *client,
+    return refuse(*settings, std::move(client),
                   verdict == guard::Guard::Verdict::network_full
                       ? session::EndReason::refused_network
                       : session::EndReason::refused_rate);
@@ -110,8 +114,9 @@ void Worker::begin(std::shared_ptr<const session::Settings> settings,
   check_memory();
 }
 
-/// Says why, where that can be said without a handshake.
-void Worker::refuse(const session::Settings& settings, net::Transport& client,
+/// Says why. A handshake for everyone who is turned away would cost as much as for those who are
+/// let in, so where TLS comes first the client gets an alert.
+void Worker::refuse(const session::Settings& settings, std::unique_ptr<net::Transport> client,
                     session::EndReason reason) {
   counters_.sessions_ended[reason].add();
   const std::string_view text = reason == session::EndReason::refused_full
@@ -119,10 +124,14 @@ void Worker::refuse(const session::Settings& settings, net::Transport& client,
                                 : reason == session::EndReason::refused_network
                                     ? "Too many connections from your network, try again later"
                                     : "Too many new connections, try again later";
-  if (settings.client_tls_mode != config::ListenerTls::implicit) {
-    client.send(ByteChain(pool_, pop3::err(pop3::ResponseCode::sys_temp, text)));
-    client.close(net::CloseMode::flush);
+  if (settings.client_tls_mode == config::ListenerTls::implicit) {
+    client->send(ByteChain(pool_, kTlsAlert));
+  } else {
+    client->send(ByteChain(pool_, pop3::err(pop3::ResponseCode::sys_temp, text)));
   }
+  client->close(net::CloseMode::flush);
+  // Closed now, what the client has said already would make it a reset, which overtakes the words.
+  if (refused_.size() < kMaxRefused) refused_.push_back({loop_.now(), std::move(client)});
   accept_failed(Error{ErrorCode::limit, std::string(text)});
 }
 
@@ -171,8 +180,16 @@ void Worker::drop_arrivals() {
   arrivals_.clear();
 }
 
+void Worker::sweep_refused() {
+  const Instant now = loop_.now();
+  std::erase_if(refused_, [now](const Refused& refused) {
+    return refused.client->end() || now - refused.since > kTimeToRead;
+  });
+}
+
 void Worker::tick() {
   const Instant now = loop_.now();
+  sweep_refused();
   counters_.turns.add();
   counters_.loop_lag.observe(now - tick_due_);
   tick_due_ = now + kTick;
@@ -215,6 +232,7 @@ void Worker::stop() {
   loop_.post([this] {
     listeners_.clear();
     drop_arrivals();
+    refused_.clear();
     for (auto& [session, owned] : sessions_) session->cut(session::EndReason::drained);
     reap();
     loop_.stop();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -27,6 +28,10 @@ namespace gatepost::server {
 /// workers but the guard and the number of connections. Public calls are for the main thread.
 class Worker final : session::Session::Home, Arrival::Owner {
  public:
+  /// Clients turned away whose connections stay open until they have read why. Further ones are
+  /// broken off at once.
+  static constexpr std::size_t kMaxRefused = 256;
+
   /// A socket to listen on, and what its sessions are told.
   struct Listening {
     std::string key;  ///< the configured address
@@ -62,6 +67,11 @@ class Worker final : session::Session::Home, Arrival::Owner {
     std::shared_ptr<const session::Settings> settings;
     std::unique_ptr<Arrival> arrival;
   };
+  /// A client turned away that may not have read it yet.
+  struct Refused {
+    Instant since;
+    std::unique_ptr<net::Transport> client;
+  };
   struct Serving {
     std::unique_ptr<session::Session> session;
     PeerAddress admitted;  // as the guard knows the client
@@ -71,10 +81,12 @@ class Worker final : session::Session::Home, Arrival::Owner {
   void accept(const ActiveListener& listener, std::unique_ptr<net::Transport> client);
   void begin(std::shared_ptr<const session::Settings> settings,
              std::unique_ptr<net::Transport> client, net::ClientFacts facts);
-  void refuse(const session::Settings& settings, net::Transport& client, session::EndReason reason);
+  void refuse(const session::Settings& settings, std::unique_ptr<net::Transport> client,
+              session::EndReason reason);
   void accept_failed(const Error& error);
   void on_arrival_finished(Arrival& arrival) override;
   void drop_arrivals();
+  void sweep_refused();
   void on_session_ended(session::Session& session) override;
   void reap();
   void tick();
@@ -95,6 +107,7 @@ class Worker final : session::Session::Home, Arrival::Owner {
   std::unordered_map<Arrival*, Arriving> arrivals_;
   std::unordered_map<session::Session*, Serving> sessions_;
   std::vector<session::Session*> ended_;
+  std::vector<Refused> refused_;
   std::unique_ptr<Timer> reaper_;
   std::unique_ptr<Timer> ticker_;
   Instant tick_due_;

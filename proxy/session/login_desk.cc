@@ -187,7 +187,7 @@ LoginOutcome LoginDesk::take_outcome() {
     std::optional<UpstreamPlace> left = std::exchange(outcome.place, std::nullopt);
     place_ = left ? std::make_unique<UpstreamPlace>(std::move(*left)) : nullptr;
   }
-  if (login_) retired_.push_back(std::move(login_));
+  if (login_ && outcome.result != LoginResult::ok) retired_.push_back(std::move(login_));
   return outcome;
 }
 

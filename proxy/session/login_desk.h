@@ -72,6 +72,9 @@ class LoginDesk final : UpstreamLogin::Owner, upstream::Opening::Owner {
   void cancel();
   /// Frees what earlier requests left behind. Not from inside on_desk_activity().
   void tidy();
+  /// Whether nothing was left behind: who took a logged-in connection over may destroy the desk,
+  /// inside on_desk_activity() too.
+  [[nodiscard]] bool at_rest() const { return retired_.empty() && dropped_.empty(); }
 
   /// Of the last request; null before, or when there was none.
   [[nodiscard]] const upstream::Route* route() const { return route_; }

@@ -14,8 +14,8 @@ Session::Session(std::string id, const Services& services, std::shared_ptr<const
       home_(home),
       client_(std::move(client)),
       facts_(std::move(facts)),
-      authorization_(*settings_, facts_),
-      desk_(services_, *settings_, facts_, *this),
+      lobby_(std::make_unique<Lobby>(services_, *settings_, facts_,
+                                     static_cast<LoginDesk::Owner&>(*this))),
       timer_(services.timers.make_timer([this] {
         armed_for_.reset();
         on_activity();
@@ -40,7 +40,10 @@ Session::~Session() = default;
 
 /// Something that is not a login's own callback.
 void Session::on_activity() {
-  desk_.tidy();
+  if (lobby_) {
+    lobby_->desk.tidy();
+    if (upstream_) leave_lobby();
+  }
   pump();
 }
 
@@ -85,7 +88,7 @@ bool Session::step() {
     case State::stls_handshake:
       return handshake_step();
     case State::opening:
-      if (desk_.opening_ahead()) return false;
+      if (lobby_->desk.opening_ahead()) return false;
       on_opened_ahead();
       return true;
     case State::authorization:
@@ -93,8 +96,8 @@ bool Session::step() {
     case State::relay:
       return read_client();
     case State::delayed:
-      if (services_.timers.now() < delayed_until_) return false;
-      pass_on(std::exchange(waiting_, LoginRequest()));
+      if (services_.timers.now() < lobby_->delayed_until) return false;
+      pass_on(std::exchange(lobby_->waiting, LoginRequest()));
       return true;
     case State::login:
       return login_step();
@@ -169,7 +172,7 @@ std::optional<Instant> Session::deadline() const {
     case State::relay:
       return login_since_ + timeouts.login;
     case State::delayed:
-      return delayed_until_;
+      return lobby_->delayed_until;
     case State::transaction:
     case State::update:
       if (waits_for_upstream()) return upstream_moved_ + timeouts.upstream_reply;

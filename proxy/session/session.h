@@ -65,7 +65,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner {
   [[nodiscard]] std::uint8_t waits_for() const;
 
   /// The gateway is going down: who has not logged in yet is turned away; a logged-in session may
-  /// go on until cut().
+  /// go on until cut(), and so may a login that upstream was asked for, unless it fails.
   void drain();
   /// Ends the session now, without QUIT upstream.
   void cut(EndReason reason);
@@ -119,6 +119,8 @@ class Session final : net::TransportObserver, LoginDesk::Owner {
   [[nodiscard]] bool login_step();
   void on_login_outcome();
   void login_failed(const LoginOutcome& outcome);
+  void leave_lobby();
+  void say_going_down();
 
   // session_upstream.cc
   [[nodiscard]] bool send_commands();
@@ -146,20 +148,32 @@ class Session final : net::TransportObserver, LoginDesk::Owner {
   std::unique_ptr<net::Transport> client_;
   pop3::ServerCodec client_codec_;
   net::ClientFacts facts_;
-  Authorization authorization_;
 
-  LoginDesk desk_;
-  LoginRequest waiting_;  // state delayed: goes upstream afterwards
-  Instant delayed_until_;
+  /// What is needed until a login has succeeded. Then it goes, with all that logins left behind.
+  struct Lobby {
+    Lobby(const Services& services, const Settings& settings, net::ClientFacts& facts,
+          LoginDesk::Owner& owner)
+        : authorization(settings, facts), desk(services, settings, facts, owner) {}
+    Authorization authorization;
+    LoginDesk desk;
+    LoginRequest waiting;  // state delayed: goes upstream afterwards
+    Instant delayed_until;
+  };
+  std::unique_ptr<Lobby> lobby_;
   std::string user_;  // of the login under way, or the one that succeeded
+  // Of the login that succeeded, for the log; they live as long as settings_.
+  const upstream::Route* route_ = nullptr;
+  const upstream::Server* server_ = nullptr;
+  std::string method_;
 
   std::unique_ptr<net::Transport> upstream_;
   upstream::Lease lease_;  // the place there
   pop3::ClientCodec upstream_codec_;
-  pop3::Capabilities upstream_capabilities_;
+  std::shared_ptr<const pop3::Capabilities> upstream_capabilities_;
   std::size_t upstream_depth_ = 1;  // replies it may owe: asked in every round, so not looked up
   Ledger ledger_;
   bool quit_forfeited_ = false;
+  bool draining_ = false;
 
   std::unique_ptr<Timer> timer_;
   std::optional<Instant> armed_for_;

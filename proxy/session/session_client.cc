@@ -55,7 +55,7 @@ bool Session::legacy_tls() const {
 bool Session::handshake_step() {
   if (!client_->established()) return false;
   count_tls();
-  authorization_.on_tls(*client_->tls());
+  lobby_->authorization.on_tls(*client_->tls());
   const bool implicit = state_ == State::implicit_handshake;
   if (implicit) {
     greet();
@@ -93,6 +93,7 @@ bool Session::read_client() {
     moved = true;
     client_moved_ = services_.timers.now();
     on_client_event(event);
+    client_codec_.wipe();  // also after the login somebody may send a password
   }
   return moved;
 }
@@ -104,13 +105,13 @@ void Session::on_client_event(ServerCodec::Event event) {
     case ServerCodec::Event::bad_command:
       if (state_ == State::relay) return break_off(client_codec_.error());
       if (state_ == State::sasl) {
-        authorization_.break_off();
+        lobby_->authorization.break_off();
         return on_verdict({Authorization::Next::bad, client_codec_.error()});
       }
       return bad_command(client_codec_.error());
     case ServerCodec::Event::sasl_line:
       if (state_ == State::relay) return on_relay_line(client_codec_.sasl_line());
-      return on_verdict(authorization_.respond(client_codec_.sasl_line()));
+      return on_verdict(lobby_->authorization.respond(client_codec_.sasl_line()));
     case ServerCodec::Event::protocol_error:
       return turn_away(client_codec_.error(), EndReason::protocol_error);
     case ServerCodec::Event::need_data:
@@ -143,13 +144,13 @@ void Session::on_command(Command& command) {
   if (command.verb == Verb::unknown) return bad_command("Unknown command");
   bad_commands_ = 0;
   if (state_ == State::transaction) return on_transaction_command(command);
-  on_verdict(authorization_.on_command(command));
+  on_verdict(lobby_->authorization.on_command(command));
 }
 
 /// Our answer to CAPA after login.
 std::string Session::capabilities() const {
   return pop3::capa_reply({.logged_in = true,
-                           .upstream = &upstream_capabilities_,
+                           .upstream = upstream_capabilities_.get(),
                            .implementation = settings_->implementation});
 }
 
@@ -168,7 +169,7 @@ void Session::on_transaction_command(const Command& command) {
     case Verb::uidl:
       return ledger_.add_forwarded(command);
     case Verb::lang:
-      if (upstream_capabilities_.has("LANG")) return ledger_.add_forwarded(command);
+      if (upstream_capabilities_->has("LANG")) return ledger_.add_forwarded(command);
       return ledger_.add_local(command.verb, pop3::err("LANG is not offered here"));
     case Verb::capa:
       return ledger_.add_local(command.verb, capabilities());

@@ -109,22 +109,28 @@ void Session::drain() {
     case State::stls_handshake:
       abort(EndReason::drained, {});
       break;
+    case State::login:
+      draining_ = true;  // the password is upstream: its answer decides
+      return;
     case State::relay:
     case State::delayed:
-    case State::login:
       services_.counters.logins[LoginResult::unavailable].add();
       [[fallthrough]];
     case State::opening:
     case State::authorization:
     case State::sasl:
-      say(pop3::err(pop3::ResponseCode::sys_temp, "Server is going down, try again later"));
-      finish(EndReason::drained, {});
+      say_going_down();
       break;
     default:
       return;
   }
   if (state_ == State::ended) return over();
   pump();
+}
+
+void Session::say_going_down() {
+  say(pop3::err(pop3::ResponseCode::sys_temp, "Server is going down, try again later"));
+  finish(EndReason::drained, {});
 }
 
 void Session::cut(EndReason reason) {
@@ -142,7 +148,7 @@ void Session::finish(EndReason reason, std::string problem) {
   }
   reason_ = reason;
   problem_ = std::move(problem);
-  desk_.cancel();
+  if (lobby_) lobby_->desk.cancel();
   if (upstream_) {
     upstream_->close(reason == EndReason::quit ? net::CloseMode::flush : net::CloseMode::abort);
   }
@@ -159,7 +165,7 @@ void Session::abort(EndReason reason, std::string problem) {
     reason_ = reason;
     problem_ = std::move(problem);
   }
-  desk_.cancel();
+  if (lobby_) lobby_->desk.cancel();
   ledger_.clear();
   if (upstream_) upstream_->close(net::CloseMode::abort);
   client_->close(net::CloseMode::abort);
@@ -179,8 +185,9 @@ void Session::over() {
 }
 
 void Session::write_log() const {
-  const upstream::Route* route = desk_.route();
-  const upstream::Server* server = desk_.server();
+  const upstream::Route* route = lobby_ ? lobby_->desk.route() : route_;
+  const upstream::Server* server = lobby_ ? lobby_->desk.server() : server_;
+  const std::string& method = lobby_ ? lobby_->authorization.method() : method_;
   const std::string client = facts_.address.to_string();
   const std::string peer = client_->peer().to_string();
   const std::string version = !facts_.secure               ? "none"
@@ -192,7 +199,7 @@ void Session::write_log() const {
                       {"client", client},
                       {"via", peer == client ? std::string() : peer},
                       {"user", user_},
-                      {"mechanism", user_.empty() ? std::string() : authorization_.method()},
+                      {"mechanism", user_.empty() ? std::string() : method},
                       {"route", route != nullptr ? route->conditions.name : std::string()},
                       {"pool", route != nullptr ? route->pool->name() : std::string()},
                       {"upstream", server != nullptr ? server->address.to_string() : std::string()},

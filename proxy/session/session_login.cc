@@ -1,6 +1,7 @@
 // Before login: the greeting, what the client says to get in, what upstream says to that.
 #include <utility>
 
+#include "proxy/base/secret.h"
 #include "proxy/pop3/sasl.h"
 #include "proxy/session/session.h"
 
@@ -12,26 +13,27 @@ using Next = Authorization::Next;
 
 /// The connection stands: what the client hears first, now or after upstream was opened.
 void Session::greet() {
-  if (settings_->apop && desk_.open_ahead()) return enter(State::opening);
+  if (settings_->apop && lobby_->desk.open_ahead()) return enter(State::opening);
   if (state_ != State::authorization) enter(State::authorization);
   login_since_ = services_.timers.now();
-  say(authorization_.greeting(""));
+  say(lobby_->authorization.greeting(""));
 }
 
 void Session::on_opened_ahead() {
-  const Result<std::string> timestamp = desk_.take_timestamp();
+  const Result<std::string> timestamp = lobby_->desk.take_timestamp();
   if (!timestamp) {
     say(pop3::err(ResponseCode::sys_temp, "Mail server not available, try again later"));
     return finish(EndReason::upstream_lost, timestamp.error().detail);
   }
   enter(State::authorization);
   login_since_ = entered_;
-  authorization_.offer_apop(!timestamp->empty());
-  say(authorization_.greeting(*timestamp));
+  lobby_->authorization.offer_apop(!timestamp->empty());
+  say(lobby_->authorization.greeting(*timestamp));
 }
 
 void Session::on_verdict(const Authorization::Verdict& verdict) {
   client_codec_.wipe();  // there may have been a password in it
+  wipe_stack();
   const bool asks = verdict.next == Next::ask;
   client_codec_.set_mode(asks ? ServerCodec::Mode::sasl : ServerCodec::Mode::login);
   if (asks && state_ == State::authorization) enter(State::sasl);
@@ -43,7 +45,7 @@ void Session::on_verdict(const Authorization::Verdict& verdict) {
     case Next::bad:
       return bad_command(verdict.reply);
     case Next::log_in:
-      return on_login_request(authorization_.take_request());
+      return on_login_request(lobby_->authorization.take_request());
     case Next::start_tls:
       return on_stls(verdict.reply);
     case Next::leave:
@@ -67,7 +69,7 @@ void Session::on_stls(std::string_view reply) {
 void Session::on_login_request(LoginRequest request) {
   user_ = request.user;
   // CRAM-MD5 names the user later.
-  const Duration delay = user_.empty() ? Duration(0) : desk_.delay(user_);
+  const Duration delay = user_.empty() ? Duration(0) : lobby_->desk.delay(user_);
   if (delay == Duration(0)) return pass_on(std::move(request));
   const Instant until = services_.timers.now() + delay;
   if (until > login_since_ + settings_->timeouts.login) {
@@ -75,34 +77,39 @@ void Session::on_login_request(LoginRequest request) {
     outcome.result = LoginResult::throttled;
     outcome.reply = pop3::err(ResponseCode::sys_temp, "Too many failed logins, try again later");
     outcome.problem = "too many failed logins before";
-    desk_.drop();
+    lobby_->desk.drop();
     return login_failed(outcome);
   }
   services_.counters.logins_delayed.add();
-  delayed_until_ = until;
-  waiting_ = std::move(request);
+  lobby_->delayed_until = until;
+  lobby_->waiting = std::move(request);
   enter(State::delayed);
 }
 
 /// Now it goes upstream: as a new login, or as the answer to upstream's challenge.
 void Session::pass_on(LoginRequest request) {
   enter(State::login);
-  if (desk_.under_way()) {
-    desk_.respond(std::move(request.secret));
+  if (lobby_->desk.under_way()) {
+    lobby_->desk.respond(std::move(request.secret));
   } else {
-    desk_.start(std::move(request));
+    lobby_->desk.start(std::move(request));
   }
 }
 
 bool Session::login_step() {
-  if (desk_.finished()) {
+  if (lobby_->desk.finished()) {
     on_login_outcome();
     return true;
   }
-  if (!desk_.challenged()) return false;
+  if (!lobby_->desk.challenged()) return false;
+  if (draining_) {
+    services_.counters.logins[LoginResult::unavailable].add();
+    say_going_down();
+    return true;
+  }
   client_codec_.set_mode(ServerCodec::Mode::sasl);
   enter(State::relay);
-  say(desk_.challenge());
+  say(lobby_->desk.challenge());
   return true;
 }
 
@@ -116,8 +123,8 @@ void Session::on_relay_line(std::string_view line) {
   LoginRequest answer;
   answer.secret = Secret(*message);
   wipe(*message);
-  if (!desk_.needs_user()) return pass_on(std::move(answer));
-  Result<std::string> user = desk_.user_in(answer.secret.reveal());
+  if (!lobby_->desk.needs_user()) return pass_on(std::move(answer));
+  Result<std::string> user = lobby_->desk.user_in(answer.secret.reveal());
   if (!user) return break_off(user.error().detail);
   answer.user = std::move(*user);
   on_login_request(std::move(answer));
@@ -126,12 +133,13 @@ void Session::on_relay_line(std::string_view line) {
 void Session::break_off(std::string_view text) {
   client_codec_.set_mode(ServerCodec::Mode::login);
   client_codec_.wipe();
-  desk_.break_off(text);
+  lobby_->desk.break_off(text);
   on_login_outcome();
 }
 
 void Session::on_login_outcome() {
-  LoginOutcome outcome = desk_.take_outcome();
+  wipe_stack();  // of what went upstream
+  LoginOutcome outcome = lobby_->desk.take_outcome();
   if (outcome.result != LoginResult::ok) return login_failed(outcome);
   services_.counters.logins[outcome.result].add();
   services_.guard.login_succeeded(facts_.address, user_, services_.timers.now());
@@ -141,12 +149,21 @@ void Session::on_login_outcome() {
   lease_ = std::move(place.lease);
   upstream_codec_ = std::move(place.opened.codec);
   upstream_capabilities_ = std::move(place.opened.capabilities);
-  upstream_depth_ = upstream_capabilities_.has("PIPELINING") ? settings_->limits.pipeline : 1;
+  upstream_depth_ = upstream_capabilities_->has("PIPELINING") ? settings_->limits.pipeline : 1;
   upstream_->set_observer(this);
   upstream_moved_ = services_.timers.now();
   client_moved_ = services_.timers.now();
   client_codec_.set_mode(ServerCodec::Mode::transaction);
+  route_ = lobby_->desk.route();
+  server_ = lobby_->desk.server();
+  method_ = lobby_->authorization.method();
+  leave_lobby();
   enter(State::transaction);
+}
+
+/// Now, unless something there is in use: then with the next activity.
+void Session::leave_lobby() {
+  if (lobby_->desk.at_rest()) lobby_.reset();
 }
 
 void Session::login_failed(const LoginOutcome& outcome) {
@@ -157,7 +174,7 @@ void Session::login_failed(const LoginOutcome& outcome) {
   if (wrong && !user_.empty()) {
     services_.guard.login_failed(facts_.address, user_, services_.timers.now());
   }
-  const upstream::Server* server = desk_.server();
+  const upstream::Server* server = lobby_->desk.server();
   services_.log.warning(
       "login_failed",
       {{"id", id_},
@@ -169,6 +186,7 @@ void Session::login_failed(const LoginOutcome& outcome) {
        {"problem", outcome.problem}});
   say(outcome.reply);
   user_.clear();
+  if (draining_) return finish(EndReason::drained, {});
   if (failed_logins_ >= settings_->limits.login_attempts) {
     return finish(EndReason::too_many_errors, "too many failed logins");
   }

@@ -10,15 +10,9 @@
 namespace gatepost::session {
 
 using pop3::ClientCodec;
-using pop3::Expected;
 using pop3::ResponseCode;
 
 namespace {
-
-/// RFC 5034 section 4: with an initial response the AUTH line must fit 255 octets.
-constexpr std::size_t kMaxAuthLine = 255;
-
-constexpr std::string_view kUnavailable = "Mail server not available, try again later";
 
 upstream::Environment environment(const Services& services) {
   return {services.timers, services.connector, services.pool};
@@ -55,7 +49,10 @@ UpstreamLogin::UpstreamLogin(const Services& services, const Settings& settings,
     : UpstreamLogin(services, settings, UpstreamPlace(), std::move(request), owner) {
   place_.pool = &pool;
   upstream::Opening::Owner& self = *this;
-  opening_.emplace(environment(services), settings.timeouts, pool, client, request_.user, self);
+  // Who wants no pipelining towards the servers gets none here either.
+  const bool hurry = request_.kind == LoginRequest::Kind::password && settings.limits.pipeline > 1;
+  opening_.emplace(environment(services), settings.timeouts, pool, client, request_.user, self,
+                   hurry ? upstream::Opening::Capa::later : upstream::Opening::Capa::ask);
   place_.server = opening_->server();
 }
 
@@ -85,6 +82,8 @@ void UpstreamLogin::on_opening_finished() {
 void UpstreamLogin::begin() {
   place_.opened.transport->set_observer(this);
   opened_at_ = services_.timers.now();
+  guessed_ = place_.opened.unconfirmed;
+  if (guessed_) hurry_ = Hurry::to_ask;
   if (!request_.utf8 || place_.utf8) return start_login();
   enter(State::utf8);
   send("UTF8\r\n", {});
@@ -119,8 +118,15 @@ bool UpstreamLogin::read_event() {
       give_up(ResponseCode::sys_temp, kUnavailable, "protocol: " + place_.opened.codec.error());
       return false;
     case ClientCodec::Event::body_data:
+      if (hurry_ != Hurry::asked) break;
+      capa_body_ += place_.opened.codec.take_body().to_string();
+      if (capa_body_.size() <= upstream::Opening::kMaxCapaBody) return true;
+      give_up(ResponseCode::sys_temp, kUnavailable, "protocol: endless CAPA reply");
+      return false;
     case ClientCodec::Event::body_end:
-      break;
+      if (hurry_ != Hurry::asked) break;
+      on_capabilities();
+      return true;
   }
   give_up(ResponseCode::sys_temp, kUnavailable, "protocol: reply out of turn");
   return false;
@@ -130,65 +136,20 @@ void UpstreamLogin::notify() {
   if (state_ == State::finished || state_ == State::challenged) owner_.on_login_progress();
 }
 
-void UpstreamLogin::start_login() {
-  const std::string& user = request_.user;
-  switch (request_.kind) {
-    case LoginRequest::Kind::password:
-      return authenticate();
-    case LoginRequest::Kind::apop:
-      enter(State::apop);
-      return send_secret(fmt::format("APOP {} ", user), request_.secret.reveal(), {});
-    case LoginRequest::Kind::relay:
-      break;
-  }
-  if (!request_.mechanism.relayed_by(place_.opened.capabilities)) {
-    return give_up(ResponseCode::none, "Mechanism is not offered here",
-                   "upstream does not offer " + request_.mechanism.name());
-  }
-  if (!request_.mechanism.client_first()) {
-    enter(State::dialog);
-    return send(fmt::format("AUTH {}\r\n", request_.mechanism.name()), {.continuation = true});
-  }
-  start_auth(request_.mechanism.name(), pop3::base64_encode(request_.secret.reveal()));
-}
-
-void UpstreamLogin::authenticate() {
-  const pop3::Capabilities& capabilities = place_.opened.capabilities;
-  const bool plain = capabilities.has_sasl("PLAIN");
-  if (!plain && (capabilities.empty() || capabilities.has("USER"))) {
-    enter(State::user);
-    return send(fmt::format("USER {}\r\n", request_.user), {});
-  }
-  if (plain) {
-    return start_auth("PLAIN", pop3::sasl_plain_message(request_.user, request_.secret.reveal()));
-  }
-  if (!capabilities.has_sasl("LOGIN")) {
-    return give_up(ResponseCode::sys_perm, "Mail server accepts no password here",
-                   "upstream offers neither USER nor SASL PLAIN or LOGIN");
-  }
-  message_ = Secret(pop3::base64_encode(request_.user));
-  enter(State::auth_login);
-  send("AUTH LOGIN\r\n", {.continuation = true});
-}
-
-/// AUTH with the message behind it, or alone where that would be too long. Wipes `message`.
-void UpstreamLogin::start_auth(std::string_view mechanism, std::string message) {
-  const std::string command = fmt::format("AUTH {} ", mechanism);
-  const bool fits = command.size() + message.size() + 2 <= kMaxAuthLine && !message.empty();
-  enter(State::auth);
-  if (fits && place_.server->initial_response) {
-    message_ = Secret();
-    if (request_.kind == LoginRequest::Kind::relay) enter(State::dialog);
-    send_secret(command, message, {.continuation = request_.kind == LoginRequest::Kind::relay});
-  } else {
-    message_ = Secret(message);
-    send(fmt::format("AUTH {}\r\n", mechanism), {.continuation = true});
-  }
-  wipe(message);
+/// What the server announces on this connection.
+void UpstreamLogin::on_capabilities() {
+  place_.opened.capabilities = place_.server->state->learned(capa_body_);
+  std::string().swap(capa_body_);
+  hurry_ = Hurry::unanswered;
 }
 
 void UpstreamLogin::on_status() {
   const pop3::Status& status = place_.opened.codec.status();
+  if (hurry_ == Hurry::asked) {
+    if (!status.ok) on_capabilities();  // it knows no CAPA any more
+    return;
+  }
+  if (state_ != State::user_and_pass) hurry_ = Hurry::none;
   switch (state_) {
     case State::utf8:
       if (!status.ok) {
@@ -197,8 +158,14 @@ void UpstreamLogin::on_status() {
       }
       place_.utf8 = true;
       return start_login();
+    case State::user_and_pass:
+      refusal_ = status;
+      return enter(status.ok ? State::answer : State::user_refused);
+    case State::user_refused:
+      if (!status.ok) return on_answer(refusal_);
+      return give_up(ResponseCode::sys_temp, kUnavailable, "protocol: +OK behind a refused USER");
     case State::user:
-      if (!status.ok) return on_answer();
+      if (!status.ok) return on_answer(status);
       enter(State::answer);
       return send_secret("PASS ", request_.secret.reveal(), {});
     case State::auth:
@@ -212,7 +179,7 @@ void UpstreamLogin::on_status() {
     case State::apop:
     case State::answer:
     case State::dialog:
-      return on_answer();
+      return on_answer(status);
     case State::opening:
     case State::challenged:
     case State::finished:
@@ -221,24 +188,10 @@ void UpstreamLogin::on_status() {
 }
 
 void UpstreamLogin::on_continuation() {
+  hurry_ = Hurry::none;
   if (state_ == State::dialog) return on_challenge();
   if (state_ == State::auth || state_ == State::auth_login) return send_message();
   give_up(ResponseCode::sys_temp, kUnavailable, "protocol: challenge out of turn");
-}
-
-/// What waited for upstream's "+".
-void UpstreamLogin::send_message() {
-  const Secret message = std::exchange(message_, Secret());
-  const bool relay = request_.kind == LoginRequest::Kind::relay;
-  const bool more = state_ == State::auth_login && !message.empty();
-  if (state_ == State::auth_login && message.empty()) {
-    std::string password = pop3::base64_encode(request_.secret.reveal());
-    enter(State::answer);
-    send_secret("", password, {});
-    return wipe(password);
-  }
-  enter(more ? State::auth_login : relay ? State::dialog : State::answer);
-  send_secret("", message.reveal(), {.continuation = relay || more});
 }
 
 void UpstreamLogin::on_challenge() {
@@ -271,8 +224,7 @@ void UpstreamLogin::break_off() {
   finish(std::move(outcome));
 }
 
-void UpstreamLogin::on_answer() {
-  const pop3::Status& status = place_.opened.codec.status();
+void UpstreamLogin::on_answer(const pop3::Status& status) {
   LoginOutcome outcome;
   outcome.reply = status.wire();
   if (status.ok) {
@@ -285,6 +237,7 @@ void UpstreamLogin::on_answer() {
     const std::string code = status.code();
     const bool credentials_wrong = code.empty() || code == "AUTH";
     if (code.starts_with("SYS/") && ask_next_server()) return;
+    if (credentials_wrong && ask_otherwise()) return;
     outcome.result = credentials_wrong ? LoginResult::refused : LoginResult::unavailable;
     outcome.problem = without_secrets(status);
   }
@@ -298,12 +251,31 @@ void UpstreamLogin::on_answer() {
   finish(std::move(outcome));
 }
 
+/// Whether the refusal may be of the way in which the password was said, not of the password: the
+/// server does not announce this way any more. Then it is said in one that it does.
+bool UpstreamLogin::ask_otherwise() {
+  if (!std::exchange(guessed_, false) || way_ == way_to(*place_.opened.capabilities)) return false;
+  message_ = Secret();
+  authenticate();
+  return true;
+}
+
+/// The connection failed. If that was because the server does not pipeline any more, the next login
+/// must not run into it.
+void UpstreamLogin::doubt() {
+  const bool pending = hurry_ == Hurry::asked || hurry_ == Hurry::unanswered;
+  if (pending) place_.server->state->doubt(services_.timers.now());
+  hurry_ = Hurry::none;
+  std::string().swap(capa_body_);
+}
+
 /// A password may be tried elsewhere; what belongs to one connection (APOP, a dialog) may not.
 bool UpstreamLogin::ask_next_server() {
   if (request_.kind != LoginRequest::Kind::password || !opening_ || !opening_->try_next()) {
     return false;
   }
   timer_->stop();
+  hurry_ = Hurry::none;
   place_.opened.transport->close(net::CloseMode::flush);
   place_.lease = upstream::Lease();
   place_.utf8 = false;
@@ -318,23 +290,6 @@ void UpstreamLogin::enter(State state) {
   timer_->start(settings_.timeouts.upstream_login);
 }
 
-/// Upstream's words for the log. A server that repeats what it was told must not bring it there:
-/// of a relayed dialog, in which anything may be secret, only the response code is kept.
-std::string UpstreamLogin::without_secrets(const pop3::Status& status) const {
-  const std::string& text = status.text;
-  const std::string code = status.code();
-  if (request_.kind == LoginRequest::Kind::relay) {
-    return code.empty() ? "-ERR" : fmt::format("-ERR [{}]", code);
-  }
-  const std::string_view secret = request_.secret.reveal();
-  std::string message = pop3::sasl_plain_message(request_.user, secret);
-  std::string encoded = pop3::base64_encode(secret);
-  const bool repeats = text.contains(secret) || text.contains(message) || text.contains(encoded);
-  wipe(message);
-  wipe(encoded);
-  return repeats ? "-ERR (text withheld: it repeats the password)" : "-ERR " + text;
-}
-
 /// The answer to what is sent next cannot be here yet: what is, was sent to be taken for it.
 bool UpstreamLogin::nothing_ahead() {
   if (place_.opened.transport->received().empty() && !place_.opened.codec.mid_reply()) return true;
@@ -342,27 +297,14 @@ bool UpstreamLogin::nothing_ahead() {
   return false;
 }
 
-void UpstreamLogin::send(std::string_view line, Expected expected) {
-  send_secret(line.substr(0, line.size() - 2), "", expected);
-}
-
-void UpstreamLogin::send_secret(std::string_view prefix, std::string_view secret,
-                                Expected expected) {
-  if (!nothing_ahead()) return;
-  // The reply to a continuation line is already owed since the command.
-  if (place_.opened.codec.owed() == 0) place_.opened.codec.expect(expected);
-  ByteChain line(services_.pool, prefix);
-  line.append(services_.pool, secret);
-  line.append(services_.pool, "\r\n");
-  place_.opened.transport->send(std::move(line));
-}
-
 void UpstreamLogin::lost(std::string problem) {
+  doubt();
   if (state_ != State::challenged && ask_next_server()) return;
   give_up(ResponseCode::sys_temp, kUnavailable, std::move(problem));
 }
 
 void UpstreamLogin::give_up(ResponseCode code, std::string_view text, std::string problem) {
+  doubt();
   LoginOutcome outcome;
   outcome.reply = pop3::err(code, text);
   outcome.problem = std::move(problem);

@@ -101,10 +101,14 @@ class UpstreamLogin final : net::TransportObserver, upstream::Opening::Owner {
   [[nodiscard]] const upstream::Server* server() const { return place_.server; }
 
  private:
+  static constexpr std::string_view kUnavailable = "Mail server not available, try again later";
+
   enum class State : std::uint8_t {
     opening,
     utf8,
     user,
+    user_and_pass,  // both are out
+    user_refused,   // the answer to PASS is due all the same
     apop,
     auth,        // the AUTH command is out; "+" asks for the message, if it has not gone with it
     auth_login,  // AUTH LOGIN: "+" asks for the password
@@ -112,6 +116,16 @@ class UpstreamLogin final : net::TransportObserver, upstream::Opening::Owner {
     dialog,      // relay: upstream's turn
     challenged,  // relay: the client's turn
     finished,
+  };
+
+  /// How a password is said.
+  enum class Way : std::uint8_t { none, user, plain, login };
+  /// A login may go by what the server announced to somebody before.
+  enum class Hurry : std::uint8_t {
+    none,
+    to_ask,      // CAPA goes with the next command
+    asked,       // its answer comes before the command's
+    unanswered,  // of the command
   };
 
   void on_activity() override { pump(); }
@@ -122,13 +136,18 @@ class UpstreamLogin final : net::TransportObserver, upstream::Opening::Owner {
   void begin();
   void start_login();
   void authenticate();
+  void say_user_and_password();
   void on_status();
+  void on_capabilities();
   void on_continuation();
   void on_challenge();
-  void on_answer();
+  void on_answer(const pop3::Status& status);
   void start_auth(std::string_view mechanism, std::string message);
   void send_message();
+  [[nodiscard]] static Way way_to(const pop3::Capabilities& capabilities);
+  [[nodiscard]] bool ask_otherwise();
   [[nodiscard]] bool ask_next_server();
+  void doubt();
   void enter(State state);
   [[nodiscard]] bool nothing_ahead();
   [[nodiscard]] std::string without_secrets(const pop3::Status& status) const;
@@ -148,6 +167,11 @@ class UpstreamLogin final : net::TransportObserver, upstream::Opening::Owner {
   UpstreamPlace place_;
   Secret message_;  // base64, waiting for upstream's "+"
   std::string challenge_;
+  Way way_ = Way::none;
+  Hurry hurry_ = Hurry::none;
+  bool guessed_ = false;  // way_ comes from what was announced before
+  std::string capa_body_;
+  pop3::Status refusal_;  // of USER, if PASS went with it
   Instant opened_at_;
   LoginOutcome outcome_;
 };

@@ -75,6 +75,15 @@ bool LoadedIdentity::use(SSL* ssl) const {
   if (SSL_set_chain_and_key(ssl, views_.data(), views_.size(), chain_.key.get(), nullptr) != 1) {
     return false;
   }
+  return staple(ssl);
+}
+
+bool LoadedIdentity::use_for_all(SSL_CTX* context) const {
+  return SSL_CTX_set_chain_and_key(context, views_.data(), views_.size(), chain_.key.get(),
+                                   nullptr) == 1;
+}
+
+bool LoadedIdentity::staple(SSL* ssl) const {
   if (!info_.ocsp_until || *info_.ocsp_until <= std::chrono::system_clock::now()) return true;
   return SSL_set_ocsp_response(ssl, reinterpret_cast<const std::uint8_t*>(staple_.data()),
                                staple_.size()) == 1;

@@ -24,6 +24,8 @@ class IdentityChoice {
   IdentityChoice(std::span<const std::shared_ptr<const Identity>> identities,
                  const SSL_CTX& context, std::span<const std::uint16_t> signatures);
 
+  /// What most clients get: the cheapest of the default.
+  [[nodiscard]] const LoadedIdentity& usual() const { return *default_.front(); }
   /// The identity for `server_name` (lower case, "" for a client that names none): the first of its
   /// exact name, its wildcard, the default that a client with `offer` can use; if there is none,
   /// the first of the default.

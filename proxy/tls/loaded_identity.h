@@ -26,6 +26,10 @@ class LoadedIdentity final : public Identity {
   [[nodiscard]] std::uint16_t group() const { return group_; }
   /// Gives chain, key and, unless it is outdated, the staple to a connection.
   [[nodiscard]] bool use(SSL* ssl) const;
+  /// Gives chain and key to all connections of a context that are not told otherwise; staple() is
+  /// for each of them.
+  [[nodiscard]] bool use_for_all(SSL_CTX* context) const;
+  [[nodiscard]] bool staple(SSL* ssl) const;
 
  private:
   const IdentityFiles files_;

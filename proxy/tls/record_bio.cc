@@ -14,6 +14,7 @@ int read_records(BIO* bio, char* out, int room) {
   BIO_clear_retry_flags(bio);
   RecordPipe& pipe = pipe_of(bio);
   ByteChain& from = pipe.inner.received();
+  pipe.asked = std::max(pipe.asked, static_cast<std::size_t>(room));
   std::size_t copied = 0;
   while (copied < static_cast<std::size_t>(room) && !from.empty()) {
     const std::string_view piece = from.front();

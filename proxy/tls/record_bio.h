@@ -2,6 +2,7 @@
 
 // Internal to proxy/tls.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -18,6 +19,7 @@ struct RecordPipe {
   BlockPool& pool;
   ByteChain made{};                          ///< records that were not handed to `inner` yet
   std::optional<std::uint8_t> first_byte{};  ///< the very first one that arrived
+  std::size_t asked = 0;  ///< the most that the library asked for at once; for others to set back
 };
 
 /// A BIO on `pipe`, which must outlive it. Reading asks for a retry when nothing is there, at the

@@ -71,7 +71,10 @@ ssl_select_cert_result_t choose_identity(const SSL_CLIENT_HELLO* hello) {
   const State& state = state_of(ssl);
   const char* sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
   const std::string name = lower_dns_name(sni != nullptr ? sni : "");
-  const bool ready = state.choice.choose(name, read_offer(*hello)).use(ssl) &&
+  const LoadedIdentity& chosen = state.choice.choose(name, read_offer(*hello));
+  // The library compares key and certificate each time: not for what the context has already.
+  const bool usual = &chosen == &state.choice.usual();
+  const bool ready = (usual ? chosen.staple(ssl) : chosen.use(ssl)) &&
                      bind_session(ssl, state.session_context, name);
   return ready ? ssl_select_cert_success : ssl_select_cert_error;
 }
@@ -159,6 +162,7 @@ Result<Digest> demand(SSL_CTX* ctx, const ServerOptions& options) {
 }
 
 bool use_state(SSL_CTX* ctx, std::unique_ptr<State> state) {
+  if (!state->choice.usual().use_for_all(ctx)) return false;
   if (state->keys) {
     if (SSL_CTX_set_tlsext_ticket_key_cb(ctx, ticket_key) != 1) return false;
   } else {

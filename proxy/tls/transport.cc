@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/base/secret.h"
 #include "proxy/tls/failure_reason.h"
 #include "proxy/tls/pem.h"
 
@@ -28,7 +29,10 @@ TlsTransport::TlsTransport(std::unique_ptr<net::Transport> inner, bssl::UniquePt
   inner_->set_observer(this);
 }
 
-TlsTransport::~TlsTransport() { inner_->set_observer(nullptr); }
+TlsTransport::~TlsTransport() {
+  inner_->set_observer(nullptr);
+  received_.wipe(received_.size());
+}
 
 void TlsTransport::send(ByteChain&& bytes) {
   assert(state_ != State::closed);
@@ -166,6 +170,15 @@ void TlsTransport::read_pending() {
   const int n = SSL_read(ssl_.get(), room.data(), static_cast<int>(room.size()));
   assert(n > 0);
   received_.append(pipe_.pool.commit(static_cast<std::size_t>(n)));
+  if (SSL_is_server(ssl_.get()) == 1) wipe_record_buffer();
+}
+
+/// The library decrypts in a buffer that it frees without wiping, and what a client sends may be a
+/// password. The buffer held a header, the record, and room to align it.
+void TlsTransport::wipe_record_buffer() {
+  if (SSL_pending(ssl_.get()) > 0) return;  // not freed yet
+  constexpr std::size_t kAround = SSL3_RT_HEADER_LENGTH + SSL3_ALIGN_PAYLOAD - 1;
+  wipe_freed(std::exchange(pipe_.asked, 0) + kAround);
 }
 
 /// Returns whether that is the end.
@@ -245,7 +258,7 @@ void TlsTransport::close(net::CloseMode mode) {
   }
   if (mode == net::CloseMode::flush && state_ != State::closed) hand_down();
   state_ = State::closed;
-  received_.clear();
+  received_.wipe(received_.size());
   queued_.clear();
   pipe_.made.clear();
   inner_->close(mode);

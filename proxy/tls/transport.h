@@ -64,6 +64,7 @@ class TlsTransport final : public net::Transport, private net::TransportObserver
   void established_now();
   bool decrypt();
   void read_pending();
+  void wipe_record_buffer();
   bool reading_stopped(int result);
   void end_of_input();
   void encrypt(std::size_t max_unsent);

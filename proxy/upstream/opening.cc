@@ -50,12 +50,13 @@ constexpr std::uint8_t kFewestHops = 2;
 }  // namespace
 
 Opening::Opening(const Environment& environment, const config::Timeouts& timeouts,
-                 const Server& server, const net::ClientFacts* client, Owner& owner)
+                 const Server& server, const net::ClientFacts* client, Owner& owner, Capa capa)
     : environment_(environment),
       timeouts_(timeouts),
       server_(server),
       owner_(owner),
       has_client_(client != nullptr),
+      capa_(capa),
       proxy_header_(proxy_header(server.proxy_protocol, client)),
       timer_(environment.timers.make_timer([this] {
         give_up(ErrorCode::timeout, fmt::format("{}: no answer in time", step()));
@@ -171,6 +172,8 @@ void Opening::on_greeting() {
   const pop3::Status& status = codec_.status();
   if (!status.ok) return give_up(ErrorCode::refused, "greeting: -ERR " + status.text);
   timestamp_ = pop3::greeting_timestamp(status.text);
+  greeting_ = status.text;
+  if (!timestamp_.empty()) greeting_.erase(greeting_.find(timestamp_), timestamp_.size());
   offers_xclient_ = pop3::greeting_offers_xclient(status.text);
   if (server_.security != Security::stls) return introduce();
   enter(State::stls, timeouts_.upstream_login);
@@ -195,6 +198,8 @@ void Opening::introduce() {
     enter(State::xclient, timeouts_.upstream_login);
     send(pop3::xclient_line(*xclient_), {});
     told_of_client_ = true;
+  } else if (leave_unconfirmed()) {
+    return;
   } else {
     enter(State::capa, timeouts_.upstream_login);
   }
@@ -214,10 +219,28 @@ void Opening::on_introduced() {
   enter(State::capa, timeouts_.upstream_login);
 }
 
+/// Where the server pipelines, CAPA costs no turn of its own: it goes with the first command of the
+/// login, and its answer comes before that one's. A server that was exchanged meanwhile must have
+/// given the same greeting to get there.
+bool Opening::leave_unconfirmed() {
+  if (capa_ != Capa::later) return false;
+  auto known = server_.state->capabilities_behind(greeting_, environment_.timers.now());
+  const bool enough =
+      known && known->has("PIPELINING") && (known->has_sasl("PLAIN") || known->has("USER"));
+  if (!enough) return false;
+  if (nothing_ahead()) opened(std::move(known), true);
+  return true;
+}
+
 void Opening::on_capabilities() {
   if (!nothing_ahead()) return;
+  opened(server_.state->learned(capa_body_, greeting_), false);
+}
+
+void Opening::opened(std::shared_ptr<const pop3::Capabilities> capabilities, bool unconfirmed) {
   Opened opened;
-  opened.capabilities = pop3::Capabilities::parse(capa_body_);
+  opened.capabilities = std::move(capabilities);
+  opened.unconfirmed = unconfirmed;
   std::string().swap(capa_body_);
   opened.timestamp = std::move(timestamp_);
   opened.connect_time = connect_time_;
@@ -318,7 +341,6 @@ void Opening::finish(Result<Opened> outcome) {
   connecting_.reset();
   const Instant now = environment_.timers.now();
   if (outcome) {
-    server_.state->learned(outcome->capabilities);
     server_.state->succeeded(now);
   } else if (is_servers_fault(outcome.error().code)) {
     server_.state->failed(now);

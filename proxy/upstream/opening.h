@@ -31,9 +31,13 @@ struct Environment {
 struct Opened {
   std::unique_ptr<net::Transport> transport;
   pop3::ClientCodec codec;
-  pop3::Capabilities capabilities;  ///< empty: the server knows no CAPA
-  std::string timestamp;            ///< for APOP, with brackets; "" without
-  Duration connect_time{};          ///< until TCP (and implicit TLS) stood
+  /// Never null; empty: the server knows no CAPA.
+  std::shared_ptr<const pop3::Capabilities> capabilities;
+  /// Those are what it announced to somebody before, PIPELINING among them. On this connection it
+  /// was not asked yet: CAPA has to go with the first command.
+  bool unconfirmed = false;
+  std::string timestamp;    ///< for APOP, with brackets; "" without
+  Duration connect_time{};  ///< until TCP (and implicit TLS) stood
   /// For the log: the server ignored XCLIENT, in its own words, or does not offer it; "" when all
   /// is well.
   std::string warning;
@@ -58,11 +62,16 @@ class Opening final : net::TransportObserver {
     ~Owner() = default;
   };
 
+  enum class Capa : std::uint8_t {
+    ask,    ///< the outcome is what the server says on this connection
+    later,  ///< a server that is known to pipeline may be left unconfirmed
+  };
+
   /// `client` is who the connection is for; null when it is for Gatepost itself (health checks):
   /// then PROXY is sent as LOCAL or UNKNOWN, and no XCLIENT. It is read before the constructor
   /// returns.
   Opening(const Environment& environment, const config::Timeouts& timeouts, const Server& server,
-          const net::ClientFacts* client, Owner& owner);
+          const net::ClientFacts* client, Owner& owner, Capa capa = Capa::ask);
   ~Opening();
   Opening(const Opening&) = delete;
   Opening& operator=(const Opening&) = delete;
@@ -97,6 +106,8 @@ class Opening final : net::TransportObserver {
   void introduce();
   void on_introduced();
   void on_capabilities();
+  [[nodiscard]] bool leave_unconfirmed();
+  void opened(std::shared_ptr<const pop3::Capabilities> capabilities, bool unconfirmed);
   void enter(State state, Duration deadline);
   [[nodiscard]] bool nothing_ahead();
   void send(std::string_view line, pop3::Expected expected);
@@ -112,6 +123,7 @@ class Opening final : net::TransportObserver {
   Owner& owner_;
   State state_ = State::connecting;
   const bool has_client_;
+  const Capa capa_;
   std::string proxy_header_;
   std::optional<pop3::Xclient> xclient_;  // to be sent if it is offered
   bool offers_xclient_ = false;
@@ -120,6 +132,7 @@ class Opening final : net::TransportObserver {
   Ticket connecting_;
   std::unique_ptr<net::Transport> transport_;
   pop3::ClientCodec codec_;
+  std::string greeting_;  // without the timestamp, which is always another
   std::string capa_body_;
   std::string timestamp_;
   std::string warning_;

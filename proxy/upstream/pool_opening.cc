@@ -8,12 +8,13 @@ namespace gatepost::upstream {
 
 PoolOpening::PoolOpening(const Environment& environment, const config::Timeouts& timeouts,
                          const Pool& pool, net::ClientFacts client, std::string_view user,
-                         Opening::Owner& owner)
+                         Opening::Owner& owner, Opening::Capa capa)
     : environment_(environment),
       timeouts_(timeouts),
       pool_(pool),
       client_(std::move(client)),
       user_(user),
+      capa_(capa),
       owner_(owner),
       next_turn_(environment.timers.make_timer([this] { on_next_turn(); })) {
   if (choose_next()) {
@@ -38,7 +39,7 @@ bool PoolOpening::choose_next() {
 
 void PoolOpening::open() {
   Opening::Owner& self = *this;
-  opening_ = std::make_unique<Opening>(environment_, timeouts_, *server_, &client_, self);
+  opening_ = std::make_unique<Opening>(environment_, timeouts_, *server_, &client_, self, capa_);
 }
 
 void PoolOpening::on_next_turn() {

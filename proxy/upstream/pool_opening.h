@@ -19,7 +19,8 @@ class PoolOpening final : Opening::Owner {
  public:
   /// `pool` outlives this; `user` may be "".
   PoolOpening(const Environment& environment, const config::Timeouts& timeouts, const Pool& pool,
-              net::ClientFacts client, std::string_view user, Opening::Owner& owner);
+              net::ClientFacts client, std::string_view user, Opening::Owner& owner,
+              Opening::Capa capa = Opening::Capa::ask);
   ~PoolOpening();
   PoolOpening(const PoolOpening&) = delete;
   PoolOpening& operator=(const PoolOpening&) = delete;
@@ -48,6 +49,7 @@ class PoolOpening final : Opening::Owner {
   const Pool& pool_;
   const net::ClientFacts client_;
   const std::string user_;
+  const Opening::Capa capa_;
   Opening::Owner& owner_;
   std::vector<const Server*> tried_;
   const Server* server_ = nullptr;

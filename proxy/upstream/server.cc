@@ -42,10 +42,27 @@ std::shared_ptr<const pop3::Capabilities> ServerState::capabilities() const {
   return capabilities_;
 }
 
-void ServerState::learned(const pop3::Capabilities& capabilities) {
-  auto copy = std::make_shared<const pop3::Capabilities>(capabilities);
+std::shared_ptr<const pop3::Capabilities> ServerState::capabilities_behind(
+    std::string_view greeting, Instant now) const {
   const std::lock_guard lock(mutex_);
-  capabilities_.swap(copy);  // the old one goes after the lock
+  return greeting_ == greeting && now >= doubted_until_ ? capabilities_ : nullptr;
+}
+
+std::shared_ptr<const pop3::Capabilities> ServerState::learned(
+    std::string_view body, std::optional<std::string_view> greeting) {
+  const std::lock_guard lock(mutex_);
+  if (greeting && greeting_ != *greeting) greeting_ = *greeting;
+  if (!capabilities_ || announced_ != body) {
+    announced_ = body;
+    capabilities_ =
+        std::make_shared<const pop3::Capabilities>(pop3::Capabilities::parse(announced_));
+  }
+  return capabilities_;
+}
+
+void ServerState::doubt(Instant now) {
+  const std::lock_guard lock(mutex_);
+  doubted_until_ = now + kDoubt;
 }
 
 void ServerState::set_rules(config::HealthCheck rules) {

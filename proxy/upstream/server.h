@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "config/config.h"
 #include "proxy/base/address.h"
@@ -41,7 +43,18 @@ class ServerState {
   /// What the server announced last, in the state in which clients log in; empty capabilities for
   /// a server without CAPA; null when it was never asked.
   [[nodiscard]] std::shared_ptr<const pop3::Capabilities> capabilities() const;
-  void learned(const pop3::Capabilities& capabilities);
+  /// The same, if the server that announced them greeted with `greeting` (its timestamp taken out)
+  /// and nobody doubts that it pipelines what comes before a login; else null.
+  [[nodiscard]] std::shared_ptr<const pop3::Capabilities> capabilities_behind(
+      std::string_view greeting, Instant now) const;
+  /// The server announced `body` (unstuffed; "" for a server without CAPA), after `greeting`; null:
+  /// after the same one as before. Returns what capabilities() returns now, the same object as long
+  /// as nothing changes: every session holds it.
+  std::shared_ptr<const pop3::Capabilities> learned(
+      std::string_view body, std::optional<std::string_view> greeting = std::nullopt);
+  /// A login that went by capabilities_behind() got no answer: there are none for kDoubt.
+  void doubt(Instant now);
+  static constexpr Duration kDoubt = std::chrono::hours(1);
 
   void set_rules(config::HealthCheck rules);
 
@@ -53,6 +66,9 @@ class ServerState {
   std::uint32_t bad_in_a_row_ = 0;
   Instant up_since_{};
   std::shared_ptr<const pop3::Capabilities> capabilities_;
+  std::string announced_;  // what they were read from
+  std::optional<std::string> greeting_;
+  Instant doubted_until_{};
   std::atomic<Health> health_ = Health::unknown;
   std::atomic<std::uint32_t> sessions_ = 0;
 };

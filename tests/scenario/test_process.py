@@ -1,13 +1,18 @@
 """The program itself: command line, exit codes, what it loads, what `check` finds."""
 
+import base64
 import json
 import os
+import pwd
 import re
+import shutil
 import socket
+import tempfile
 
 from support import corpus, gateway
 from support.case import Scenario, quick
 from support.ports import free_port
+from support.process import wait_until
 
 USER, PASSWORD = "joe", "s3cret"
 OK, RUNTIME, COMMAND_LINE, CONFIGURATION, CONNECT = 0, 1, 2, 3, 4
@@ -105,6 +110,220 @@ class Loaded(Scenario):
                   for fd in os.listdir(f"/proc/{running.pid}/fd")]
         files = [path for path in opened if path.startswith("/") and not path.startswith("/dev/")]
         self.assertEqual([path for path in files if not path.startswith(self.folder)], [])
+
+
+def status_of(task):
+    """/proc/TASK/status as a dict."""
+    with open(f"/proc/{task}/status") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+def memory_of(pid):
+    """Everything that the process can write to."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            places, rights, *_ = line.split()
+            if not rights.startswith("rw") or "[vvar" in line:
+                continue
+            start, end = (int(place, 16) for place in places.split("-"))
+            try:
+                memory.seek(start)
+                yield memory.read(end - start)
+            except OSError:
+                continue
+
+
+class Hardened(Scenario):
+    """What the process may still do once it serves. Needs root, to give it up."""
+
+    def setUp(self):
+        super().setUp()
+        self.assertEqual(os.geteuid(), 0, "these tests need root")
+        self.server = self.fake(corpus.few())
+
+    def start(self, process, **more):
+        """As `nobody` would find it: every folder on the way may be entered."""
+        folder = self.own_folder
+        while folder != "/tmp" and folder != "/":
+            os.chmod(folder, os.stat(folder).st_mode | 0o011)
+            folder = os.path.dirname(folder)
+        config, self.ports = self.config(self.server.address, process=process)
+        config.update(more)
+        copies = {}
+        for what in ("certificate", "key"):
+            copies[what] = shutil.copy(config["tls"][what], os.path.join(self.own_folder, what))
+            os.chmod(copies[what], 0o640)
+            shutil.chown(copies[what], "root", "nogroup")
+        config["tls"] = copies
+        return config
+
+    def run_it(self, config, **more):
+        running = self.gateway(config, **more)
+        os.chmod(running.folder, 0o755)
+        return running
+
+    def test_it_can_gain_nothing_by_running_programs(self):
+        running = self.run_it(self.start({}))
+        for task in os.listdir(f"/proc/{running.pid}/task"):
+            status = status_of(task)
+            self.assertEqual(status["NoNewPrivs"], "1")
+            self.assertEqual(status["Seccomp"], "0" if gateway.sanitized() else "2")
+        self.assertIn("running_as_root", running.log())
+
+    def test_the_filter_can_be_switched_off(self):
+        running = self.run_it(self.start({"seccomp": "off"}))
+        self.assertEqual(status_of(running.pid)["Seccomp"], "0")
+
+    @quick
+    def test_root_is_given_up_for_good(self):
+        running = self.run_it(self.start({"user": "nobody"}))
+        nobody = pwd.getpwnam("nobody")
+        for task in os.listdir(f"/proc/{running.pid}/task"):
+            status = status_of(task)
+            self.assertEqual(set(status["Uid"].split()), {str(nobody.pw_uid)})
+            self.assertEqual(set(status["Gid"].split()), {str(nobody.pw_gid)})
+            self.assertEqual(status["Groups"].split(), [])
+            for kind in ("CapPrm", "CapEff", "CapAmb"):
+                self.assertEqual(int(status[kind], 16), 0)
+        client = self.client(self.ports.pop3s, tls=True)
+        self.assertTrue(client.login(USER, PASSWORD).startswith(b"+OK"))
+        self.assertEqual(running.stop(), OK)
+
+    def test_no_core_file_and_no_debugger_of_the_same_user(self):
+        nobody = pwd.getpwnam("nobody").pw_uid
+        for wanted in (False, True):
+            with self.subTest(core_dumps=wanted):
+                running = self.run_it(self.start({"user": "nobody", "core_dumps": wanted}))
+                # What is not dumpable belongs to root, whoever runs it.
+                owner = os.stat(f"/proc/{running.pid}/environ").st_uid
+                self.assertEqual(owner, nobody if wanted else 0)
+                with open(f"/proc/{running.pid}/limits") as file:
+                    limit = next(line for line in file if line.startswith("Max core file size"))
+                if not wanted:
+                    self.assertEqual(limit.split()[4:6], ["0", "0"])
+
+    def test_reload_reads_what_the_user_may_read(self):
+        config = self.start({"user": "nobody"})
+        running = self.run_it(config)
+        running.reload()
+        running.wait_for_log("reloaded")
+        os.chmod(config["tls"]["key"], 0o600)
+        running.reload()
+        running.wait_for_log("reload_refused")
+        self.assertIn("Permission denied", running.log())
+        client = self.client(self.ports.pop3s, tls=True)
+        self.assertTrue(client.login(USER, PASSWORD).startswith(b"+OK"))
+
+    def test_what_is_out_of_reach_is_said_at_start_and_by_check(self):
+        config = self.start({"user": "nobody"})
+        os.chmod(config["tls"]["key"], 0o600)
+        running = self.run_it(config)
+        said = running.log_lines("file_out_of_reach")
+        self.assertTrue(any(config["tls"]["key"] in line for line in said), running.log())
+        done = gateway.run("check", "--config", running.config_path)
+        self.assertEqual(done.returncode, OK, done.stdout + done.stderr)
+        self.assertIn(f"{config['tls']['key']} is out of reach for nobody", done.stderr)
+
+    def test_the_log_file_can_be_opened_again(self):
+        os.chmod(self.own_folder, 0o777)
+        log = os.path.join(self.own_folder, "gatepost.log")
+        running = self.run_it(self.start({"user": "nobody"}, log={"file": log}))
+        os.rename(log, log + ".1")
+        running.reload()
+        wait_until(lambda: os.path.exists(log) and "reloaded" in open(log).read(),
+                   what="a new log file")
+
+    def test_a_user_that_does_not_exist_is_a_wrong_configuration(self):
+        for user in ("no-such-user", "root"):
+            path = os.path.join(self.own_folder, "wrong.json")
+            with open(path, "w") as file:
+                json.dump(self.start({"user": user}), file)
+            for word in ("run", "check"):
+                done = gateway.run(word, "--config", path)
+                self.assertEqual(done.returncode, CONFIGURATION, done.stderr)
+                self.assertIn("/process/user", done.stderr)
+
+    def test_a_unix_socket_belongs_to_the_user(self):
+        path = os.path.join(self.own_folder, "pop3.sock")
+        config = self.start({"user": "nobody"})
+        config["listeners"].append({"address": f"unix:{path}", "tls": "none"})
+        self.run_it(config)
+        self.assertEqual(os.stat(path).st_uid, pwd.getpwnam("nobody").pw_uid)
+
+    def free_low_port(self):
+        for port in range(1023, 600, -1):
+            with socket.socket() as probe:
+                try:
+                    probe.bind(("127.0.0.1", port))
+                    return port
+                except OSError:
+                    continue
+        self.fail("no free port below 1024")
+
+    def test_low_ports_are_bound_before_and_not_later(self):
+        config = self.start({"user": "nobody"})
+        low = self.free_low_port()
+        config["listeners"][2]["address"] = f"127.0.0.1:{low}"
+        running = self.run_it(config)
+        self.assertTrue(self.client(low).login(USER, PASSWORD).startswith(b"+OK"))
+        config["listeners"].append({"address": f"127.0.0.1:{self.free_low_port()}", "tls": "none"})
+        config["admin"] = {"address": f"127.0.0.1:{running.admin_port}"}
+        running.write_config(config)
+        running.reload()
+        running.wait_for_log("reload_refused")
+        self.assertIn("ports below 1024 are for root", running.log())
+        self.assertTrue(self.client(low).login(USER, PASSWORD).startswith(b"+OK"))
+
+    def test_a_capability_is_another_way_to_low_ports(self):
+        config = self.start({})
+        low = self.free_low_port()
+        config["listeners"][2]["address"] = f"127.0.0.1:{low}"
+        as_nobody = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+                     "--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service")
+        folder = tempfile.mkdtemp(dir=self.own_folder)
+        os.chmod(folder, 0o755)
+        running = gateway.Gateway(folder, config, wrap=as_nobody)
+        self.addCleanup(running.stop)
+        self.assertTrue(self.client(low).login(USER, PASSWORD).startswith(b"+OK"))
+        config["listeners"].append({"address": f"127.0.0.1:{self.free_low_port()}", "tls": "none"})
+        config["admin"] = {"address": f"127.0.0.1:{running.admin_port}"}
+        running.write_config(config)
+        running.reload()
+        running.wait_for_log("reloaded")
+
+    def test_no_password_stays_in_memory(self):
+        running = self.run_it(self.start({}))
+        words = [f"wiped-{way}-{os.urandom(6).hex()}" for way in "abcdefg"]
+        long = "wiped-" + os.urandom(600).hex()
+
+        def b64(text):
+            return base64.b64encode(text.encode()).decode()
+        for port, tls in ((self.ports.pop3s, True), (self.ports.plain, False)):
+            for word in (words[0], long):
+                self.client(port, tls=tls).login(USER, word)
+            client = self.client(port, tls=tls)
+            client.command(f"AUTH PLAIN {b64(chr(0) + USER + chr(0) + words[1])}")
+            client = self.client(port, tls=tls)
+            client.command("AUTH LOGIN")
+            client.command(b64(USER))
+            client.command(b64(words[2]))
+            client = self.client(port, tls=tls)  # never a word beyond the password
+            client.send(f"USER {USER}\r\nPASS {words[3]}\r\n".encode())
+            client = self.client(port, tls=tls)  # gone before it was read
+            client.send(f"QUIT\r\nUSER {USER}\r\nPASS {words[4]}\r\n".encode())
+            client = self.client(port, tls=tls)  # after the login it is no password any more
+            client.login(USER, words[5])
+            client.command(f"PASS {words[6]}")
+        def settled():
+            samples = running.metrics()
+            upstream = sum(value for name, value in samples.items()
+                           if name.startswith("gatepost_upstream_sessions{"))
+            return samples["gatepost_sessions_active"] == upstream == 12
+        wait_until(settled, what="logins to be done and the gone to be forgotten")
+        found = [word for piece in memory_of(running.pid) for word in [*words, long]
+                 if word[:20].encode() in piece or word[-12:].encode() in piece
+                 or b64(word)[4:-8].encode() in piece]
+        self.assertEqual(found, [])
 
 
 class Check(Scenario):

@@ -59,7 +59,7 @@ std::shared_ptr<const upstream::Pool> SessionHarness::make_pool(
 }
 
 void SessionHarness::teach(const upstream::Server& server, std::string_view capabilities) {
-  server.state->learned(pop3::Capabilities::parse(capabilities));
+  server.state->learned(capabilities);
 }
 
 SessionHarness::~SessionHarness() {

@@ -52,7 +52,7 @@ class Authority:
         new_key = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if kind == "ec" else ["rsa:2048"]
         _openssl("req", "-new", "-newkey", *new_key, "-nodes", "-utf8",
                  "-keyout", key, "-out", request, "-subj", subject or f"/CN={file_name}",
-                 "-addext", f"subjectAltName={alternatives}",
+                 *(["-addext", f"subjectAltName={alternatives}"] if alternatives else []),
                  "-addext", f"extendedKeyUsage={usage}", cwd=self.folder)
         _openssl("ca", "-batch", "-config", "ca.cnf", "-cert", self.certificate, "-keyfile",
                  self._key, "-in", request, "-out", certificate, "-notext",

@@ -290,5 +290,39 @@ TEST(ByteChain, behaves_like_a_string_under_random_operations) {
   }
 }
 
+TEST(ByteChain, leaves_nothing_of_a_secret_in_memory) {
+  BlockPool pool;
+  ByteChain chain(pool, "USER joe\r\n");
+  chain.append_secret(pool, "PASS correct horse\r\n");
+  EXPECT_EQ(chain.to_string(), "USER joe\r\nPASS correct horse\r\n");
+  const ByteChain copy = chain;  // as a transport below may hold it a little longer
+  const std::string_view memory = chain.slices().back().view();
+  EXPECT_EQ(memory, "PASS correct horse\r\n");
+  chain.clear();
+  EXPECT_EQ(memory, "PASS correct horse\r\n") << "somebody still has to send it";
+  const_cast<ByteChain&>(copy).clear();
+  EXPECT_EQ(pool.held_blocks(), 0U);
+  // The pool keeps the block for reuse.
+  EXPECT_TRUE(std::ranges::all_of(memory, [](char c) { return c == '\0'; }));
+}
+
+TEST(ByteChain, takes_secrets_of_any_size) {
+  BlockPool pool;
+  const std::string text(BlockPool::kBlockSize + 10, 's');
+  ByteChain chain;
+  chain.append_secret(pool, text);
+  EXPECT_EQ(chain.to_string(), text);
+}
+
+TEST(ByteChain, overwrites_what_it_drops_when_asked_to) {
+  BlockPool pool;
+  ByteChain chain(pool, "PASS secret\r\nSTAT\r\n");
+  const std::string_view memory = chain.front();
+  chain.wipe(13);
+  EXPECT_EQ(chain.to_string(), "STAT\r\n");
+  EXPECT_EQ(memory.substr(0, 13), std::string(13, '\0'));
+  EXPECT_EQ(memory.substr(13), "STAT\r\n");
+}
+
 }  // namespace
 }  // namespace gatepost

@@ -67,5 +67,24 @@ TEST(Secret, wipes_what_it_held_when_assigned_to) {
   EXPECT_EQ(memory.find("horse"), std::string_view::npos);
 }
 
+// Volatile, so that it is written although nobody reads it.
+[[gnu::noinline]] const volatile char* leave_on_the_stack() {
+  volatile char text[64];
+  for (std::size_t i = 0; i < sizeof text; ++i) text[i] = kLong[i % kLong.size()];
+  const volatile char* volatile where = text;
+  return where;
+}
+
+TEST(WipeStack, overwrites_what_functions_left_that_have_returned) {
+  const auto where = reinterpret_cast<std::uintptr_t>(leave_on_the_stack());
+  const int here = 0;
+  ASSERT_LT(where, reinterpret_cast<std::uintptr_t>(&here)) << "the stack grows down";
+  wipe_stack();  // what it left there cannot be looked at without undefined behaviour
+}
+
+TEST(WipeFreed, gives_back_what_it_takes) {
+  for (const std::size_t size : {0U, 1U, 100U, 17'000U}) wipe_freed(size);
+}
+
 }  // namespace
 }  // namespace gatepost

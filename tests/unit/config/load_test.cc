@@ -426,5 +426,22 @@ TEST_F(LoadFileTest, TakesOneMebibyteAndNotOneByteMore) {
   EXPECT_THAT(problems(load_file(path_)), HasSubstr("larger than 1048576 bytes"));
 }
 
+TEST(LoadTest, PutsEveryKeyOfTheProcessInItsPlace) {
+  const Loaded loaded = load(file_with(
+      R"("process": {"user": "mail", "group": "staff", "core_dumps": true, "seccomp": "log"})"));
+  ASSERT_TRUE(loaded.config) << problems(loaded);
+  const Process& process = loaded.config->process;
+  EXPECT_EQ(process.user, "mail");
+  EXPECT_EQ(process.group, "staff");
+  EXPECT_TRUE(process.core_dumps);
+  EXPECT_EQ(process.seccomp, Seccomp::log);
+}
+
+TEST(LoadTest, AGroupNeedsAUser) {
+  const Loaded loaded = load(file_with(R"("process": {"group": "mail"})"));
+  EXPECT_FALSE(loaded.config);
+  EXPECT_TRUE(problems(loaded).contains("/process/group")) << problems(loaded);
+}
+
 }  // namespace
 }  // namespace gatepost::config

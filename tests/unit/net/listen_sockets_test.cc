@@ -13,6 +13,7 @@ namespace {
 
 using ::gatepost::testing::Peer;
 using ::gatepost::testing::PeerListener;
+using ::gatepost::testing::SocketAddress;
 using ::gatepost::testing::TestFolder;
 using ::testing::HasSubstr;
 
@@ -36,6 +37,27 @@ TEST(ListenSocketsTest, ListensForIpv4WhenNoHostIsNamed) {
   ASSERT_TRUE(sockets) << sockets.error().detail;
   const Peer peer = Peer::connect(loopback(sockets->bound.port));
   EXPECT_TRUE(takes_connection(sockets->fds.front()));
+}
+
+TEST(ListenSocketsTest, LetsSoManyWaitAndNoMore) {
+  // A Unix socket says at once that its queue is full.
+  const TestFolder folder;
+  const auto sockets = open_listen_sockets({"", 0, folder / "full"}, 1, 0600);
+  ASSERT_TRUE(sockets) << sockets.error().detail;
+  const SocketAddress address(sockets->bound);
+  std::vector<Peer> waiting;
+  while (waiting.size() < 2 * kBacklog) {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    ASSERT_GE(fd, 0) << std::strerror(errno);
+    waiting.emplace_back(fd);
+    if (::connect(fd, address.get(), address.length) != 0) break;
+  }
+  EXPECT_EQ(errno, EAGAIN);
+  // The kernel counts those that wait until they are more than the backlog.
+  EXPECT_EQ(waiting.size(), kBacklog + 2);
+  // One is taken, and there is room again.
+  EXPECT_TRUE(takes_connection(sockets->fds.front()));
+  EXPECT_TRUE(Peer::connect(sockets->bound).is_open());
 }
 
 TEST(ListenSocketsTest, SharesOnePortAmongSeveralSockets) {

@@ -285,6 +285,8 @@ TEST_F(StreamTransportTest, ReadsWhatAPeerSaidBeforeItLeftAlthoughWritingFails) 
     return transport_->end().has_value();
   }));
   EXPECT_EQ(got, pattern(6000));
+  // Who does not take what is sent has not ended one direction only: nobody may go on sending.
+  EXPECT_EQ(transport_->end()->code, ErrorCode::network);
 }
 
 TEST_F(StreamTransportTest, FlushDeliversEverythingThenEnds) {

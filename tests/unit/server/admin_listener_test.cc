@@ -21,8 +21,8 @@ constexpr std::string_view kAskHealth =
 
 class AdminListenerTest : public ::testing::Test {
  protected:
-  void start(const Endpoint& at = {"127.0.0.1", 0, {}}) {
-    auto admin = AdminListener::start(loop_, at, service_);
+  void start(const Endpoint& at = {"127.0.0.1", 0, {}}, Duration max_age = AdminListener::kMaxAge) {
+    auto admin = AdminListener::start(loop_, at, service_, max_age);
     ASSERT_TRUE(admin) << admin.error().detail;
     admin_ = std::move(*admin);
   }
@@ -121,6 +121,29 @@ TEST_F(AdminListenerTest, DeliversALargePage) {
   ASSERT_TRUE(ends(peer));
   EXPECT_EQ(peer.end(), Peer::End::fin);
   EXPECT_TRUE(peer.receive().ends_with(metrics_));
+}
+
+TEST_F(AdminListenerTest, DropsConnectionsThatGetTooOldWhateverTheyDo) {
+  metrics_.assign(8 * 1024 * 1024, 'm');
+  start({"127.0.0.1", 0, {}}, Duration(200));
+  Peer silent = Peer::connect(admin_->bound());
+  Peer slow = Peer::connect(admin_->bound());
+  Peer stuck = Peer::connect(admin_->bound(), 4096);
+  stuck.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  std::size_t sent = 0;
+  // One octet at a time, and never the end of the request.
+  ASSERT_TRUE(run_until(loop_, [&] {
+    sent += slow.send("G");
+    return slow.end() != Peer::End::none;
+  }));
+  EXPECT_GT(sent, 0U);
+  EXPECT_TRUE(ends(silent));
+  EXPECT_TRUE(ends(stuck));
+  EXPECT_LT(stuck.receive().size(), metrics_.size());
+  // Whoever comes now is as welcome as before.
+  Peer young = Peer::connect(admin_->bound());
+  young.send(kAskHealth);
+  EXPECT_TRUE(answered(young, "ok\n"));
 }
 
 TEST_F(AdminListenerTest, MayBeDestroyedWhileAScraperIsStuck) {

@@ -159,14 +159,32 @@ TEST_F(WorkerTest, CountsTheSessionsOfAllWorkers) {
   EXPECT_EQ(connections_, 2U);
 }
 
-TEST_F(WorkerTest, SaysNothingInTheClearToATlsClientThatItRefuses) {
+TEST_F(WorkerTest, SendsAnAlertToATlsClientThatItRefuses) {
   limits_.connections = 0;
   auto implicit = settings();
   implicit->client_tls_mode = config::ListenerTls::implicit;
   listen(implicit);
   Peer peer = Peer::connect(at_);
   EXPECT_TRUE(ends(peer));
-  EXPECT_EQ(peer.receive(), "");
+  EXPECT_EQ(peer.receive(), std::string("\x15\x03\x01\x00\x02\x02\x50", 7));
+}
+
+TEST_F(WorkerTest, TellsAClientThatSpokeFirst) {
+  limits_.connections = 0;
+  listen(settings());
+  Peer peer = Peer::connect(at_);
+  peer.send("CAPA\r\n");  // what we never read must not turn our words into a reset
+  EXPECT_TRUE(ends(peer));
+  EXPECT_THAT(peer.receive(), ::testing::StartsWith("-ERR [SYS/TEMP] "));
+}
+
+TEST_F(WorkerTest, LetsOnlySoManyReadWhyTheyAreRefused) {
+  limits_.connections = 0;
+  listen(settings());
+  std::vector<Peer> peers;
+  for (std::size_t i = 0; i < Worker::kMaxRefused + 20; ++i) peers.push_back(Peer::connect(at_));
+  for (Peer& peer : peers) EXPECT_TRUE(ends(peer));
+  EXPECT_EQ(ended(session::EndReason::refused_full), Worker::kMaxRefused + 20);
 }
 
 TEST_F(WorkerTest, LogsRefusalsOnceInAWhile) {

@@ -1,10 +1,12 @@
 #include "proxy/tls/inspection.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
 
+#include "proxy/tls/inspected_certificate.h"
 #include "tests/unit/tls/tls_pair.h"
 
 namespace gatepost::testing {
@@ -67,6 +69,28 @@ TEST_F(Inspecting, DescribesTheCertificate) {
   EXPECT_EQ(leaf.signature_algorithm, "ecdsa-with-SHA256");
   EXPECT_EQ(leaf.sha256.size(), 64U);
   EXPECT_EQ(leaf.spki_pin.size(), 44U);
+}
+
+TEST_F(Inspecting, LooksAtNoMoreCertificatesThanItsLimit) {
+  Issued identity = fixture_.authority.issue();
+  const std::string other = fixture_.authority.issue({.dns = {"other.example.org"}}).certificate;
+  for (std::size_t i = 0; i < tls::Inspector::kMaxChain + 3; ++i) identity.certificate += other;
+  const tls::Inspection inspection = seen(identity);
+  ASSERT_EQ(inspection.chain.size(), tls::Inspector::kMaxChain);
+  EXPECT_EQ(inspection.chain.front().names.front(), "mail.example.org");
+  EXPECT_TRUE(inspection.verdict.good());
+}
+
+TEST_F(Inspecting, LooksAtNoMoreNamesThanItsLimit) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < tls::kMaxInspectedNames + 5; ++i) {
+    names.push_back(fmt::format("name-{}.example.org", i));
+  }
+  const tls::Inspection inspection = seen(fixture_.authority.issue({.dns = names}), names.back());
+  ASSERT_FALSE(inspection.chain.empty());
+  EXPECT_EQ(inspection.chain.front().names.size(), tls::kMaxInspectedNames);
+  // What is not shown is checked all the same.
+  EXPECT_TRUE(inspection.verdict.name_matches);
 }
 
 TEST_F(Inspecting, KnowsOtherKeys) {

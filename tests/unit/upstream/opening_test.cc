@@ -41,7 +41,7 @@ TEST(Opening, waits_for_the_greeting_and_asks_for_capabilities) {
     o.expect_sent("");
     if (o.killed()) return;
     ASSERT_NE(o.opened(), nullptr);
-    EXPECT_TRUE(o.opened()->capabilities.has_sasl("CRAM-MD5"));
+    EXPECT_TRUE(o.opened()->capabilities->has_sasl("CRAM-MD5"));
     EXPECT_EQ(o.opened()->timestamp, "<1896.697@pop.example>");
     EXPECT_EQ(o.opened()->warning, "");
     EXPECT_EQ(o.opened()->codec.owed(), 0U);
@@ -61,7 +61,7 @@ TEST(Opening, takes_a_server_without_capa_as_it_is) {
     o.says("-ERR unknown command\r\n");
     if (o.killed()) return;
     ASSERT_NE(o.opened(), nullptr);
-    EXPECT_TRUE(o.opened()->capabilities.empty());
+    EXPECT_TRUE(o.opened()->capabilities->empty());
     EXPECT_EQ(o.opened()->timestamp, "");
     ASSERT_NE(o.server.state->capabilities(), nullptr);
     EXPECT_TRUE(o.server.state->capabilities()->empty());

@@ -253,7 +253,7 @@ TEST(PoolCapabilities, are_what_all_servers_offer) {
   const Pool pool(pool_config(), servers);
   EXPECT_FALSE(pool.known_capabilities().has_value());
   const auto learn = [&](int i, std::string_view body) {
-    servers[static_cast<std::size_t>(i)].state->learned(pop3::Capabilities::parse(body));
+    servers[static_cast<std::size_t>(i)].state->learned(body);
   };
   learn(0, "TOP\r\nUIDL\r\nSASL PLAIN CRAM-MD5 LOGIN\r\n");
   learn(1, "UIDL\r\nUTF8\r\nSASL CRAM-MD5 SCRAM-SHA-1 LOGIN\r\n");

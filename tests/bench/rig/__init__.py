@@ -1,0 +1,1 @@
+"""What tests/bench/compare, scaling and self_test are made of."""
