@@ -77,7 +77,7 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
     counters.push_back(&worker->counters());
     turns.push_back(&worker->counters().turns);
   }
-  watch_ = std::make_unique<WorkerWatch>(loop_, log_, std::move(turns));
+  watch_ = std::make_unique<WorkerWatch>(loop_, log_, turns);
   exporter_ = std::make_unique<metrics::Exporter>(std::move(counters), [this] { return facts(); });
   admin_service_ = std::make_unique<admin::AdminService>(
       admin::AdminService::Sources{.metrics = [this] { return exporter_->render(); },

@@ -11,7 +11,7 @@ constexpr auto kLookSeconds = static_cast<std::uint64_t>(
     std::chrono::duration_cast<std::chrono::seconds>(WorkerWatch::kLook).count());
 }  // namespace
 
-WorkerWatch::WorkerWatch(TimerService& timers, Log& log, std::vector<const Cell*> turns)
+WorkerWatch::WorkerWatch(TimerService& timers, Log& log, const std::vector<const Cell*>& turns)
     : log_(log), timer_(timers.make_timer([this] { look(); })) {
   workers_.reserve(turns.size());
   for (const Cell* cell : turns) workers_.push_back({cell});

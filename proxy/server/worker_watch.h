@@ -24,7 +24,7 @@ class WorkerWatch {
 
   /// `turns`: for each worker a number that grows while its loop turns, at least once in kLook;
   /// they outlive the watch, as `log` does. Starts looking with the loop.
-  WorkerWatch(TimerService& timers, Log& log, std::vector<const Cell*> turns);
+  WorkerWatch(TimerService& timers, Log& log, const std::vector<const Cell*>& turns);
 
   /// Seconds for which each worker has not turned, 0 for those that are well.
   [[nodiscard]] std::vector<std::uint64_t> silent_seconds() const;
