@@ -128,6 +128,7 @@ bool TlsTransport::handshake() {
 
 void TlsTransport::established_now() {
   state_ = State::open;
+  pipe_.asked = 0;  // the handshake's records were larger than that of a password may be
   SSL* ssl = ssl_.get();
   const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
   facts_ =
