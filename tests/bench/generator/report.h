@@ -1,7 +1,7 @@
 #pragma once
 
-#include "tests/bench/load/machine.h"
-#include "tests/bench/load/stats.h"
+#include "tests/bench/generator/machine.h"
+#include "tests/bench/generator/stats.h"
 
 namespace gatepost::bench {
 

@@ -1,11 +1,11 @@
-#include "tests/bench/load/tls13_client.h"
+#include "tests/bench/generator/tls13_client.h"
 
 #include <openssl/evp.h>
 
 #include <cstring>
 
 #include "tests/bench/common/clock.h"
-#include "tests/bench/load/shared.h"
+#include "tests/bench/generator/shared.h"
 
 namespace gatepost::bench {
 namespace {

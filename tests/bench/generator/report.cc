@@ -1,4 +1,4 @@
-#include "tests/bench/load/report.h"
+#include "tests/bench/generator/report.h"
 
 #include <cstddef>
 #include <cstdio>
@@ -6,7 +6,7 @@
 #include <string>
 
 #include "tests/bench/common/clock.h"
-#include "tests/bench/load/shared.h"
+#include "tests/bench/generator/shared.h"
 
 namespace gatepost::bench {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "tests/bench/load/tls13_keys.h"
+#include "tests/bench/generator/tls13_keys.h"
 
 namespace gatepost::bench {
 

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "tests/bench/common/clock.h"
-#include "tests/bench/load/tls13_client.h"
+#include "tests/bench/generator/tls13_client.h"
 
 namespace gatepost::bench {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/bench/load/tls13_keys.h"
+#include "tests/bench/generator/tls13_keys.h"
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>

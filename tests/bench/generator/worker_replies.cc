@@ -1,4 +1,4 @@
-#include "tests/bench/load/worker.h"
+#include "tests/bench/generator/worker.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 
 #include "tests/bench/common/clock.h"
 #include "tests/bench/common/crc32c.h"
-#include "tests/bench/load/shared.h"
+#include "tests/bench/generator/shared.h"
 
 namespace gatepost::bench {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/bench/load/tls13_client.h"
+#include "tests/bench/generator/tls13_client.h"
 
 namespace gatepost::bench {
 

@@ -1,4 +1,4 @@
-#include "tests/bench/load/stats.h"
+#include "tests/bench/generator/stats.h"
 
 #include <algorithm>
 #include <numeric>

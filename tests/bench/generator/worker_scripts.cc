@@ -1,10 +1,10 @@
-#include "tests/bench/load/worker.h"
+#include "tests/bench/generator/worker.h"
 
 #include <algorithm>
 #include <cstdio>
 
 #include "tests/bench/common/clock.h"
-#include "tests/bench/load/shared.h"
+#include "tests/bench/generator/shared.h"
 
 namespace gatepost::bench {
 

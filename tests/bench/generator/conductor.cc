@@ -1,9 +1,9 @@
-#include "tests/bench/load/conductor.h"
+#include "tests/bench/generator/conductor.h"
 
 #include <thread>
 
 #include "tests/bench/common/clock.h"
-#include "tests/bench/load/shared.h"
+#include "tests/bench/generator/shared.h"
 
 namespace gatepost::bench {
 namespace {

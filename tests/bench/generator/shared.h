@@ -7,7 +7,7 @@
 #include <string>
 
 #include "tests/bench/common/manifest.h"
-#include "tests/bench/load/options.h"
+#include "tests/bench/generator/options.h"
 
 namespace gatepost::bench {
 

@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
-#include "tests/bench/load/machine.h"
-#include "tests/bench/load/worker.h"
+#include "tests/bench/generator/machine.h"
+#include "tests/bench/generator/worker.h"
 
 namespace gatepost::bench {
 

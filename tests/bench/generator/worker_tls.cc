@@ -1,4 +1,4 @@
-#include "tests/bench/load/worker.h"
+#include "tests/bench/generator/worker.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,7 +12,7 @@
 #include <cstring>
 
 #include "tests/bench/common/clock.h"
-#include "tests/bench/load/shared.h"
+#include "tests/bench/generator/shared.h"
 
 namespace gatepost::bench {
 

@@ -15,9 +15,9 @@
 
 #include "tests/bench/common/manifest.h"
 #include "tests/bench/common/process.h"
-#include "tests/bench/load/conductor.h"
-#include "tests/bench/load/report.h"
-#include "tests/bench/load/shared.h"
+#include "tests/bench/generator/conductor.h"
+#include "tests/bench/generator/report.h"
+#include "tests/bench/generator/shared.h"
 
 namespace gatepost::bench {
 

@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/bench/load/session.h"
-#include "tests/bench/load/shared.h"
-#include "tests/bench/load/stats.h"
+#include "tests/bench/generator/session.h"
+#include "tests/bench/generator/shared.h"
+#include "tests/bench/generator/stats.h"
 
 namespace gatepost::bench {
 

@@ -1,4 +1,4 @@
-#include "tests/bench/load/options.h"
+#include "tests/bench/generator/options.h"
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
