@@ -9,7 +9,6 @@ from support import corpus  # noqa: E402
 from support.case import Scenario  # noqa: E402
 from support.gateway import wait_stable  # noqa: E402
 
-#: What the attacker may cost in memory. Sanitizers multiply it: they keep what was freed.
 MIB = 1024 * 1024
 
 
@@ -55,6 +54,7 @@ def memory_of(running):
     return wait_stable(resident, seconds=3)
 
 
-def with_sanitizer(running):
+def sanitized(running):
+    """Whether AddressSanitizer is in the process: it keeps for a while what was freed."""
     with open(f"/proc/{running.pid}/maps") as file:
-        return "asan" in file.read() or os.path.getsize(f"/proc/{running.pid}/exe") > 100 * MIB
+        return "libasan" in file.read()
