@@ -7,7 +7,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from support import corpus  # noqa: E402
 from support.case import Scenario  # noqa: E402
-from support.gateway import wait_stable  # noqa: E402
+from support.gateway import binary, wait_stable  # noqa: E402
 
 MIB = 1024 * 1024
 
@@ -54,7 +54,7 @@ def memory_of(running):
     return wait_stable(resident, seconds=3)
 
 
-def sanitized(running):
-    """Whether AddressSanitizer is in the process: it keeps for a while what was freed."""
-    with open(f"/proc/{running.pid}/maps") as file:
-        return "libasan" in file.read()
+def sanitized():
+    """Whether the program is built with AddressSanitizer, which keeps for a while what was freed."""
+    with open(binary(), "rb") as file:
+        return b"__asan_init" in file.read()
