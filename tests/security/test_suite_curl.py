@@ -15,15 +15,15 @@ TABLE = {
     "RETR of no number": ("x", ()),
     "list of one": ("2", ("--list-only",)),
     "UIDL": ("", ("-X", "UIDL")),
-    "UIDL of one": ("", ("-l", "-X", "UIDL 2")),
-    "UIDL of what is not there": ("", ("-l", "-X", "UIDL 99")),
+    "UIDL of one": ("2", ("-l", "-X", "UIDL")),
+    "UIDL of what is not there": ("99", ("-l", "-X", "UIDL")),
     "TOP": ("", ("-X", "TOP 1 2")),
     "TOP of what is not there": ("", ("-X", "TOP 99 0")),
-    "STAT": ("", ("-l", "-X", "STAT")),
-    "NOOP": ("", ("-l", "-X", "NOOP")),
-    "RSET": ("", ("-l", "-X", "RSET")),
-    "DELE of what is not there": ("", ("-l", "-X", "DELE 99")),
-    "an unknown command": ("", ("-l", "-X", "XYZZY")),
+    "STAT": ("", ("-I", "-X", "STAT")),
+    "NOOP": ("", ("-I", "-X", "NOOP")),
+    "RSET": ("", ("-I", "-X", "RSET")),
+    "DELE of what is not there": ("99", ("-l", "-X", "DELE")),
+    "an unknown command": ("", ("-I", "-X", "XYZZY")),
     "no body": ("1", ("-I",)),
     "AUTH PLAIN": ("1", ("--login-options", "AUTH=PLAIN")),
     "AUTH PLAIN at once": ("1", ("--login-options", "AUTH=PLAIN", "--sasl-ir")),
@@ -58,8 +58,8 @@ class Curl(Attack):
 
     def curl(self, form, port, path, words):
         return subprocess.run(
-            [*curl_words(form, self.ca, "joe", self.password), "--max-time", "60", *words,
-             curl_url(form, port) + path], capture_output=True, timeout=90)
+            [*curl_words(form, self.ca, "joe", self.password), "--max-time", "5", *words,
+             curl_url(form, port) + path], capture_output=True, timeout=30)
 
     def assert_same(self, form, direct, through):
         for name, (path, words) in TABLE.items():
@@ -87,7 +87,7 @@ class Curl(Attack):
         words = curl_words(POP3S, self.ca, "kim", self.password)
         server = self.dovecot({"kim": (self.password, corpus.few())})
         _, ports = self.serve(server.address)
-        done = subprocess.run([*words, "-l", "-X", "DELE 2", curl_url(POP3S, ports.pop3s)],
-                              capture_output=True, timeout=90)
+        done = subprocess.run([*words, "-l", "-X", "DELE", curl_url(POP3S, ports.pop3s) + "2"],
+                              capture_output=True, timeout=30)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(len(server.message_files("kim")), 2)
