@@ -58,3 +58,8 @@ def sanitized():
     """Whether the program is built with AddressSanitizer, which keeps for a while what was freed."""
     with open(binary(), "rb") as file:
         return b"__asan_init" in file.read()
+
+
+def at_most(octets):
+    """A bound for growth: AddressSanitizer's quarantine, 256 MiB, comes on top of it."""
+    return octets + (300 * MIB if sanitized() else 0)
