@@ -16,9 +16,21 @@ constexpr char kTlsHandshake = 0x16;  // content type of a ClientHello; no line 
 constexpr std::array<std::string_view, 8> kHttpMethods = {"GET ",     "POST ",    "HEAD ",  "PUT ",
                                                           "OPTIONS ", "CONNECT ", "PATCH ", "PRI "};
 
+/// "XYZZY / HTTP/1.1": pages may invent methods. Not PASS, whose argument is the client's business.
+bool is_request_line(std::string_view line) {
+  constexpr std::string_view kVersion = " HTTP/1.1";
+  return line.size() > kVersion.size() &&
+         line.substr(line.size() - kVersion.size()).starts_with(" HTTP/") &&
+         to_upper(line.substr(0, 5)) != "PASS ";
+}
+
+/// "Host: x". No command of POP3 has a colon in its verb.
+bool is_header_field(std::string_view line) { return line.substr(0, line.find(' ')).contains(':'); }
+
 /// A browser that was talked into speaking to us: what follows the request line would be commands.
 bool looks_like_http(std::string_view line) {
-  return std::ranges::any_of(kHttpMethods, [&](auto method) { return line.starts_with(method); });
+  return std::ranges::any_of(kHttpMethods, [&](auto method) { return line.starts_with(method); }) ||
+         is_request_line(line) || is_header_field(line);
 }
 
 std::size_t line_limit(ServerCodec::Mode mode) {

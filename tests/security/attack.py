@@ -7,9 +7,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from support import corpus  # noqa: E402
 from support.case import Scenario  # noqa: E402
-from support.gateway import wait_stable  # noqa: E402
+from support.gateway import binary, wait_stable  # noqa: E402
 
-#: What the attacker may cost in memory. Sanitizers multiply it: they keep what was freed.
 MIB = 1024 * 1024
 
 
@@ -55,6 +54,12 @@ def memory_of(running):
     return wait_stable(resident, seconds=3)
 
 
-def with_sanitizer(running):
-    with open(f"/proc/{running.pid}/maps") as file:
-        return "asan" in file.read() or os.path.getsize(f"/proc/{running.pid}/exe") > 100 * MIB
+def sanitized():
+    """Whether the program is built with AddressSanitizer, which keeps for a while what was freed."""
+    with open(binary(), "rb") as file:
+        return b"__asan_init" in file.read()
+
+
+def at_most(octets):
+    """A bound for growth: AddressSanitizer's quarantine, 256 MiB, comes on top of it."""
+    return octets + (300 * MIB if sanitized() else 0)

@@ -167,6 +167,20 @@ TEST(ServerCodecTest, HttpIsNotInterpreted) {
               ElementsAre("broken: This is POP3, not HTTP"));
 }
 
+TEST(ServerCodecTest, HttpWithAMethodOfItsOwnIsNotInterpreted) {
+  for (const std::string line : {"XYZZY / HTTP/1.1", "USER / HTTP/1.0", "QUIT * HTTP/2.0",
+                                 "Host: localhost", "Content-Length:5", "PASS: x"}) {
+    EXPECT_THAT(listen_chopped(line + "\r\nQUIT\r\n"),
+                ElementsAre("broken: This is POP3, not HTTP"))
+        << line;
+  }
+}
+
+TEST(ServerCodecTest, APasswordMayLookLikeHttp) {
+  EXPECT_THAT(listen({"PASS / HTTP/1.1\r\npass a: b\r\n"}),
+              ElementsAre("PASS '/ HTTP/1.1'", "PASS 'a: b'"));
+}
+
 TEST(ServerCodecTest, HttpInALineThatIsTooLongIsNotInterpretedEither) {
   const std::string text = "POST /" + std::string(3000, 'x') + " HTTP/1.1\r\nQUIT\r\n";
   EXPECT_THAT(listen_chopped(text), ElementsAre("broken: This is POP3, not HTTP"));
