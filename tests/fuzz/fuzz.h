@@ -10,8 +10,7 @@
 namespace gatepost::fuzz {
 
 /// Stops the fuzzer with this input when `condition` does not hold, in every build type.
-inline void require(bool condition,
-                    std::source_location where = std::source_location::current()) {
+inline void require(bool condition, std::source_location where = std::source_location::current()) {
   if (condition) return;
   std::fprintf(stderr, "does not hold: %s:%u\n", where.file_name(), where.line());
   std::abort();
