@@ -27,6 +27,19 @@ namespace gatepost::pop3 {
   return text.find_first_of(std::string_view("\0\r\n", 3)) != std::string_view::npos;
 }
 
+/// What names of SASL mechanisms are made of.
+[[nodiscard]] constexpr bool is_mechanism_char(char c) {
+  const char upper = to_upper(c);
+  return (upper >= 'A' && upper <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+/// Whether `text` names a SASL mechanism, known or not (RFC 4422 section 3.1).
+[[nodiscard]] inline bool is_mechanism_name(std::string_view text) {
+  constexpr std::size_t kMaxMechanism = 20;
+  return !text.empty() && text.size() <= kMaxMechanism &&
+         std::ranges::all_of(text, is_mechanism_char);
+}
+
 /// Whether `text` is an MD5 digest as APOP and CRAM-MD5 write it: 32 lower-case hexadecimal digits
 /// (RFC 1939 section 7, RFC 2195).
 [[nodiscard]] inline bool is_hex_digest(std::string_view text) {

@@ -17,7 +17,6 @@ constexpr std::size_t kVerbs = static_cast<std::size_t>(Verb::count_);
 constexpr std::array<std::string_view, kVerbs> kNames = {
     "USER", "PASS", "APOP", "AUTH", "XCLIENT", "STLS", "CAPA", "QUIT", "STAT", "LIST",
     "RETR", "DELE", "NOOP", "RSET", "TOP",     "UIDL", "UTF8", "LANG", "OTHER"};
-constexpr std::size_t kMaxMechanism = 20;  // RFC 4422 section 3.1
 
 Verb find_verb(std::string_view word) {
   for (std::size_t i = 0; i < static_cast<std::size_t>(Verb::unknown); ++i) {
@@ -40,11 +39,6 @@ bool is_base64_char(char c) {
   const char upper = to_upper(c);
   return (upper >= 'A' && upper <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
          c == '=';
-}
-
-bool is_mechanism_char(char c) {
-  const char upper = to_upper(c);
-  return (upper >= 'A' && upper <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
 /// The value of one or more digits, kMaxNumber + 1 for all that is larger; nothing for other text.
@@ -81,8 +75,7 @@ Result<Command> parse_auth(Command command, std::string_view rest) {
   if (rest.empty()) return command;
   const std::size_t blank = rest.find(' ');
   const std::string_view mechanism = rest.substr(0, blank);
-  if (mechanism.empty() || mechanism.size() > kMaxMechanism ||
-      !std::ranges::all_of(mechanism, is_mechanism_char)) {
+  if (!is_mechanism_name(mechanism)) {
     return refuse("Not a SASL mechanism");
   }
   command.text = to_upper(mechanism);

@@ -46,7 +46,10 @@ Mechanism::Kind kind_of(std::string_view name) {
   if (name == "CRAM-MD5") return Kind::cram_md5;
   if (name == "XOAUTH2") return Kind::xoauth2;
   if (name == "OAUTHBEARER") return Kind::oauthbearer;
-  if (name.starts_with("SCRAM-SHA") && !name.ends_with("-PLUS")) return Kind::scram;
+  // Any of them, so the name may come from upstream and is checked.
+  if (name.starts_with("SCRAM-SHA") && !name.ends_with("-PLUS") && is_mechanism_name(name)) {
+    return Kind::scram;
+  }
   return Kind::refused;
 }
 
@@ -234,7 +237,7 @@ std::vector<std::string> offered_mechanisms(const Capabilities* upstream) {
   for (std::string& name : upstream->arguments("SASL")) {
     const bool wanted = Mechanism::find(name).relayed_by(*upstream) &&
                         std::ranges::find(offered, name) == offered.end();
-    if (wanted) offered.push_back(std::move(name));
+    if (wanted && offered.size() < kMaxOffered) offered.push_back(std::move(name));
   }
   return offered;
 }

@@ -49,6 +49,9 @@ class Mechanism {
   std::string_view refusal_;
 };
 
+/// Mechanisms that are offered at most: they stand in one line of CAPA (RFC 2449 section 4).
+inline constexpr std::size_t kMaxOffered = 16;
+
 /// What we offer: PLAIN and LOGIN, then what can be relayed to an upstream that announced
 /// `upstream`, in its order.
 [[nodiscard]] std::vector<std::string> offered_mechanisms(const Capabilities* upstream);

@@ -2,14 +2,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <source_location>
 #include <string_view>
 
 namespace gatepost::fuzz {
 
 /// Stops the fuzzer with this input when `condition` does not hold, in every build type.
-inline void require(bool condition) {
-  if (!condition) std::abort();
+inline void require(bool condition, std::source_location where = std::source_location::current()) {
+  if (condition) return;
+  std::fprintf(stderr, "does not hold: %s:%u\n", where.file_name(), where.line());
+  std::abort();
 }
 
 /// What the fuzzer made up, read from the front: a few numbers, then text.

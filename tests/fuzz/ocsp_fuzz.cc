@@ -1,4 +1,4 @@
-// Any file is an OCSP response that is good for a while, or an error that says why not.
+// Any file is an OCSP response that calls the certificate good, or an error that says why not.
 
 #include <chrono>
 
@@ -28,7 +28,7 @@ constexpr std::chrono::system_clock::time_point kNow{std::chrono::seconds(179546
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto until = tls::check_ocsp({reinterpret_cast<const char*>(data), size}, leaf(), kNow);
-  require(until ? *until > kNow : !until.error().detail.empty());
+  require(until || !until.error().detail.empty());
   require(ERR_peek_error() == 0);
   return 0;
 }

@@ -21,6 +21,7 @@ void MemoryTransport::send(ByteChain&& bytes) {
     ADD_FAILURE() << "send() after close()";
     return;
   }
+  if (peer_->options.on_send) peer_->options.on_send(bytes.to_string());
   if (end_ && end_->code == ErrorCode::network) {
     bytes.clear();  // a broken connection swallows everything
     return;
@@ -90,12 +91,15 @@ bool MemoryPeer::turn() {
       options.deliver_sizes ? options.deliver_sizes() : options.deliver_per_turn;
   news |= transport.read(most);
   news |= transport.unsent() != unsent;
-  if (news && transport.observer_ != nullptr) {
-    transport.in_activity_ = true;
-    transport.observer_->on_activity();
-    if (transport_ != nullptr) transport.in_activity_ = false;
-  }
+  if (news) nudge();
   return news;
+}
+
+void MemoryPeer::nudge() {
+  if (transport_ == nullptr || transport_->observer_ == nullptr) return;
+  transport_->in_activity_ = true;
+  transport_->observer_->on_activity();
+  if (transport_ != nullptr) transport_->in_activity_ = false;
 }
 
 bool MemoryPeer::saw_fin() const {

@@ -25,6 +25,7 @@ struct WireOptions {
   std::size_t fail_send_at = kUnlimited;            ///< sending octet N fails: `network`
   std::size_t receive_limit = 64 * 1024;            ///< no turn delivers while so much is unread
   bool read_in_settle = false;  ///< settle() itself delivers, and so returns true
+  std::function<void(std::string_view)> on_send = {};  ///< if set: hears all that is queued
   PeerAddress address{.ip = IpAddress(), .port = 4711};
   PeerAddress local{.ip = IpAddress(), .port = 110};  ///< our end
 };
@@ -49,6 +50,9 @@ class MemoryPeer {
   /// One round of the event loop: delivers, takes and tells the observer if there is news.
   /// Returns whether there was.
   bool turn();
+
+  /// The observer is called although there is no news.
+  void nudge();
 
   /// Everything that the transport sent so far, and that nobody took.
   [[nodiscard]] const std::string& sent() const { return outbound_; }

@@ -93,7 +93,9 @@ void SessionHarness::start(Where /*where*/) {
   }
   settings.router = std::make_shared<const upstream::Router>(routes);
   if (settings.client_tls_mode != config::ListenerTls::none) settings.client_tls = client_tls;
-  MemoryConnection connection = make_memory_transport(pool, wire());
+  WireOptions options = wire();
+  options.fail_send_at = mode_.client_fails_at;
+  MemoryConnection connection = make_memory_transport(pool, std::move(options));
   client_ = connection.peer;
   session_ = std::make_unique<session::Session>("s1", services_,
                                                 std::make_shared<const session::Settings>(settings),
@@ -139,7 +141,9 @@ void SessionHarness::client_ends(ErrorCode code) {
 void SessionHarness::upstream_accepts(Where where) {
   if (killed_) return;
   ASSERT_EQ(connector.pending(), 1U) << at(where) << "the session does not connect";
-  upstream_ = connector.accept(wire());
+  WireOptions options = wire();
+  options.fail_send_at = mode_.upstream_fails_at;
+  upstream_ = connector.accept(std::move(options));
   moved();
   run();
 }
@@ -228,7 +232,41 @@ void SessionHarness::moved() {
   if (killed_) return;
   ++turns_;
   reap();
-  if (turns_ == mode_.kill_after) kill();
+  if (cut_short_) return;
+  if (turns_ == mode_.kill_after || send_failed()) meet_fate();
+}
+
+bool SessionHarness::send_failed() const {
+  const auto failed = [](const std::shared_ptr<MemoryPeer>& peer) {
+    return peer && peer->total_sent() >= peer->options.fail_send_at;
+  };
+  return failed(client_) || failed(upstream_);
+}
+
+void SessionHarness::meet_fate() {
+  cut_short_ = true;
+  if (mode_.fate == Fate::killed && !send_failed()) return kill();
+  if (mode_.fate == Fate::client_broken) client_->break_now();
+  if (mode_.fate == Fate::upstream_broken && upstream_) upstream_->break_now();
+  if (mode_.fate == Fate::alarm) timers.advance(timers.next().value_or(Duration(0)));
+  reap();
+  run();
+  client_->end();
+  if (upstream_) upstream_->end();
+  run();
+  for (int i = 0; i < 20 && !ended(); ++i) {
+    if (connector.pending() > 0) {
+      connector.fail(ErrorCode::timeout);
+    } else {
+      timers.advance(timers.next().value_or(Duration(0)));
+    }
+    reap();
+    run();
+  }
+  EXPECT_TRUE(ended()) << "the session survives both its connections";
+  EXPECT_EQ(counters.sessions_active.get(), 0U);
+  EXPECT_EQ(log.count(" session "), 1U);
+  kill();
 }
 
 void SessionHarness::reap() {

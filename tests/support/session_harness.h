@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,13 +23,27 @@
 
 namespace gatepost::testing {
 
+/// What cuts a transcript short. But for `killed`, both connections end afterwards, and the session
+/// must end by itself.
+enum class Fate : std::uint8_t {
+  killed,           ///< the session is destroyed
+  client_broken,    ///< the client's connection breaks
+  upstream_broken,  ///< upstream's does
+  alarm,            ///< the next timer goes off, early or not
+};
+
 /// How a transcript is run.
 struct RunMode {
   Chopping chopping{Chopping::Kind::whole};
   /// Octets that each connection takes in one turn.
   std::size_t accept_per_turn = WireOptions::kUnlimited;
-  /// The session is destroyed after so many turns in which something happened; 0: never.
+  /// The session is destroyed, or what `fate` says, after so many turns in which something
+  /// happened; 0: never.
   std::size_t kill_after = 0;
+  Fate fate = Fate::killed;
+  /// Octet that cannot be sent any more; then the transcript ends, too.
+  std::size_t client_fails_at = WireOptions::kUnlimited;
+  std::size_t upstream_fails_at = WireOptions::kUnlimited;
   /// settle() itself finds what the peer has sent meanwhile, and says so.
   bool read_in_settle = false;
 };
@@ -111,6 +126,8 @@ class SessionHarness {
   /// Destroys the session now.
   void kill();
   [[nodiscard]] bool killed() const { return killed_; }
+  /// What the RunMode says has happened: the rest of the transcript was not run.
+  [[nodiscard]] bool cut_short() const { return cut_short_; }
   [[nodiscard]] bool ended() const;
   /// What was sent and not expected does not matter from here on.
   void ignore_the_rest() { ignore_rest_ = true; }
@@ -136,6 +153,8 @@ class SessionHarness {
   class Owner;
   [[nodiscard]] WireOptions wire();
   void moved();
+  [[nodiscard]] bool send_failed() const;
+  void meet_fate();
   void reap();
 
   RunMode mode_;
@@ -144,6 +163,7 @@ class SessionHarness {
   std::unique_ptr<session::Session> session_;
   std::shared_ptr<MemoryPeer> client_;
   std::shared_ptr<MemoryPeer> upstream_;
+  bool cut_short_ = false;
   bool killed_ = false;
   bool ignore_rest_ = false;
   std::size_t turns_ = 0;

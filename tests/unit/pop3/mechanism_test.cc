@@ -83,6 +83,20 @@ TEST(MechanismTest, OffersWhatCanBeKept) {
             (Names{"PLAIN", "LOGIN", "XOAUTH2", "CRAM-MD5", "OAUTHBEARER"}));
 }
 
+TEST(MechanismTest, PassesNoNameOnThatIsNone) {
+  const std::string longest = "SCRAM-SHA" + std::string(11, 'X');
+  const auto upstream = Capabilities::parse("SASL SCRAM-SHA\x04 SCRAM-SHA\xB2 " + longest + " " +
+                                            longest + "X SCRAM-SHA-1;\r\n");
+  EXPECT_EQ(offered_mechanisms(&upstream), (std::vector<std::string>{"PLAIN", "LOGIN", longest}));
+}
+
+TEST(MechanismTest, OffersSoManyAtMost) {
+  std::string many = "SASL";
+  for (char c = 'A'; c <= 'Z'; ++c) many += std::string(" SCRAM-SHA-") + c;
+  const auto upstream = Capabilities::parse(many);
+  EXPECT_EQ(offered_mechanisms(&upstream).size(), kMaxOffered);
+}
+
 TEST(SaslUserTest, ReadsXoauth2) {
   EXPECT_TRUE(
       names(Kind::xoauth2, "user=joe@example.com\1auth=Bearer ya29.x\1\1", "joe@example.com"));

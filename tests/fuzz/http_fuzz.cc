@@ -1,0 +1,80 @@
+// The admin listener: requests are the same however the stream is chopped, what they hold is within
+// its limits, and a connection answers each with one whole response. Two octets choose the
+// chopping.
+
+#include "proxy/http/request_reader.h"
+
+#include "proxy/admin/admin_service.h"
+#include "proxy/http/server_connection.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/support/memory_transport.h"
+#include "tests/unit/pop3/chop.h"
+
+using namespace gatepost;
+using fuzz::require;
+using http::RequestReader;
+using Event = RequestReader::Event;
+
+namespace {
+
+/// What was asked, in one text; the last octet says how it ended.
+std::string read(const pop3::test::Pieces& pieces) {
+  static pop3::test::Source source;
+  RequestReader reader;
+  std::string heard;
+  ByteChain in;
+  for (const std::string_view piece : pieces) {
+    in.append(source.chain(piece));
+    for (Event next = reader.next(in); next != Event::need_data; next = reader.next(in)) {
+      if (next == Event::refused) {
+        require(reader.status() >= 400 && !http::reason_phrase(reader.status()).empty());
+        require(reader.next(in) == Event::refused);
+        return heard + "!" + std::to_string(reader.status());
+      }
+      const http::Request& request = reader.request();
+      require(request.body.size() <= RequestReader::kMaxBody && !request.path.empty());
+      require(request.method.size() + request.target.size() <= RequestReader::kMaxHeader);
+      heard += request.method + ' ' + request.target + ' ' + request.path + '?' + request.query +
+               ' ' + request.body + (request.keep_alive ? "+" : "-");
+    }
+    require(in.empty());
+  }
+  return heard;
+}
+
+/// Everything through a connection, cut like this; returns the answers.
+std::string serve(const pop3::test::Pieces& pieces) {
+  static BlockPool pool;
+  static const admin::AdminService service(
+      {.metrics = [] { return std::string("m 1\n"); },
+       .not_ready = [] { return std::vector<std::string>{"starting"}; }});
+  gatepost::testing::MemoryConnection wire = gatepost::testing::make_memory_transport(pool);
+  http::ServerConnection connection(
+      std::move(wire.transport), pool,
+      [](const http::Request& request) { return service.handle(request); });
+  for (const std::string_view piece : pieces) {
+    wire.peer->deliver(piece);
+    while (wire.peer->turn()) {
+    }
+  }
+  wire.peer->end();
+  while (wire.peer->turn()) {
+  }
+  require(connection.finished());
+  return wire.peer->take_sent();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  GTEST_FLAG_SET(break_on_failure, true);
+  fuzz::Input input(data, size);
+  const unsigned high = input.octet();
+  std::minstd_rand random(high * 256U + input.octet());
+  const pop3::test::Pieces pieces = pop3::test::random_pieces(random, input.rest());
+  require(read(pieces) == read({input.rest()}));
+  const std::string answers = serve(pieces);
+  require(answers.empty() || answers.starts_with("HTTP/1.1 "));
+  require(answers == serve({input.rest()}));
+  return 0;
+}
