@@ -46,20 +46,30 @@ inline constexpr int kAskSpreadSeconds = 30;
 inline constexpr int kAskTimes = 6;
 inline constexpr int kAskEverySeconds = 10;
 
-/// For a socket that stands. Without TCP_NODELAY small answers wait 40 ms for the peer's delayed
-/// acknowledgement.
-inline void prepare_connected(StreamShell& shell) {
-  if (shell.handle.type != UV_TCP) return;
-  uv_tcp_nodelay(&shell.tcp, 1);
-  uv_os_fd_t fd = -1;
-  if (uv_fileno(&shell.handle, &fd) != 0) return;
+/// For a TCP socket that stands, or for a listener: what is accepted there inherits it. Without
+/// TCP_NODELAY small answers wait 40 ms for the peer's delayed acknowledgement.
+inline void set_tcp_options(int fd) {
   const auto set = [fd](int level, int option, int value) {
     ::setsockopt(fd, level, option, &value, sizeof value);
   };
-  set(IPPROTO_TCP, TCP_KEEPIDLE, kAskAfterSeconds + fd % kAskSpreadSeconds);
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
   set(IPPROTO_TCP, TCP_KEEPINTVL, kAskEverySeconds);
   set(IPPROTO_TCP, TCP_KEEPCNT, kAskTimes);
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+/// For a TCP socket that stands and has those options.
+inline void spread_keepalive(int fd) {
+  const int seconds = kAskAfterSeconds + fd % kAskSpreadSeconds;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
+}
+
+/// For a connection that we made.
+inline void prepare_connected(StreamShell& shell) {
+  uv_os_fd_t fd = -1;
+  if (shell.handle.type != UV_TCP || uv_fileno(&shell.handle, &fd) != 0) return;
+  set_tcp_options(fd);
+  spread_keepalive(fd);
 }
 
 }  // namespace gatepost::net
