@@ -59,6 +59,7 @@ class RequestReader::Impl {
   /// 0, or why the header is refused although it is well formed.
   [[nodiscard]] std::uint16_t check_header() const;
   void take_request();
+  [[nodiscard]] bool waits_for_last_chunk() const;
 
   // Unparsed bytes, flat: the parser wants a header in one piece. At most kMaxHeader.
   std::string pending_;
@@ -76,7 +77,7 @@ RequestReader::Event RequestReader::Impl::next(ByteChain& in) {
       if (pending_.empty() || pending_ == "\r") return Event::need_data;
       start_request();
     }
-    if (pending_.empty()) return Event::need_data;
+    if (pending_.empty() || waits_for_last_chunk()) return Event::need_data;
     boost::beast::error_code error;
     const std::size_t n = parser_->put(boost::asio::buffer(pending_), error);
     pending_.erase(0, n);
@@ -135,6 +136,14 @@ std::uint16_t RequestReader::Impl::check_header() const {
   const auto hosts = message.count(beast::field::host);
   if (hosts > 1 || (hosts == 0 && message.version() >= 11)) return 400;
   return 0;
+}
+
+/// The parser asserts that a last chunk which it saw the beginning of has all of "0 CRLF CRLF" when
+/// it looks again. No body of chunks is complete without these octets, so waiting for them loses
+/// nothing.
+bool RequestReader::Impl::waits_for_last_chunk() const {
+  constexpr std::size_t kLastChunk = 5;
+  return parser_->is_header_done() && parser_->chunked() && pending_.size() < kLastChunk;
 }
 
 void RequestReader::Impl::take_request() {

@@ -76,6 +76,12 @@ TEST(RequestReader, ReadsAChunkedBody) {
             Seen{"POST /? hello"});
 }
 
+TEST(RequestReader, ReadsAChunkedBodyOfNothing) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  EXPECT_EQ(read_all(head + "0\r\n\r\n" + head + "0\r\nTrailer: t\r\n\r\n"),
+            (Seen{"POST /? ", "POST /? "}));
+}
+
 TEST(RequestReader, ReadsPipelinedRequestsInTurn) {
   EXPECT_EQ(read_all("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"
                      "POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nxx\r\n"
