@@ -80,6 +80,7 @@ struct Guard::Tables {
   [[nodiscard]] bool is_known(const Digest& place, Instant now) const;
   [[nodiscard]] Duration earned(const Failures* failures, Instant now) const;
   void count(BoundedTable<Failures>& table, const Digest& key, Instant now) const;
+  void hold_back(BoundedTable<Failures>& table, const Digest& key, Instant now) const;
   void forget(Instant now);
   void count_networks();
 };
@@ -148,6 +149,13 @@ void Guard::Tables::count(BoundedTable<Failures>& table, const Digest& key, Inst
   }
   if (failures.count < UINT32_MAX) ++failures.count;
   failures.last = now;
+}
+
+/// Whoever would wait for what is counted there waits from now on.
+void Guard::Tables::hold_back(BoundedTable<Failures>& table, const Digest& key, Instant now) const {
+  Failures* const failures = table.find(key);
+  if (failures == nullptr || failures->count <= limits.free_failed_logins) return;
+  if (between(failures->last, now) < limits.failed_login_memory) table.touch(key).last = now;
 }
 
 void Guard::Tables::forget(Instant now) {
@@ -230,6 +238,17 @@ Duration Guard::delay(const PeerAddress& client, std::string_view user, Instant 
   const Duration wait = std::max(tables.earned(network, now), tables.earned(failed_user, now));
   if (wait == Duration::zero()) return wait;
   return tables.is_known(tables.place_key(client.ip, user), now) ? Duration::zero() : wait;
+}
+
+Duration Guard::take_turn(const PeerAddress& client, std::string_view user, Instant now) {
+  const Duration wait = delay(client, user, now);
+  if (wait != Duration::zero()) return wait;
+  const std::scoped_lock lock(mutex_);
+  Tables& tables = *tables_;
+  if (tables.exempt(client) || tables.is_known(tables.place_key(client.ip, user), now)) return wait;
+  tables.hold_back(tables.failed_networks, tables.network_key(client.ip), now);
+  tables.hold_back(tables.failed_users, tables.user_key(user), now);
+  return wait;
 }
 
 void Guard::login_failed(const PeerAddress& client, std::string_view user, Instant now) {

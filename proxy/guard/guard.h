@@ -64,8 +64,11 @@ class Guard {
   /// How long the next attempt of `client` to log in as `user` has to wait from now; 0 almost
   /// always. The longer of what the network and the user have earned, counted from the last
   /// failure; nothing for exempt networks, for Unix sockets, and at a known place of the user.
-  /// Attempts made at once wait at once: connections_per_network says how many these can be.
   [[nodiscard]] Duration delay(const PeerAddress& client, std::string_view user, Instant now) const;
+  /// The same for an attempt that is to be made now if the answer is 0; otherwise ask again after
+  /// the delay. Where failures make attempts wait, one that may be made keeps the others waiting
+  /// from now on, as if it had failed already: guesses made at once do not go on at once.
+  [[nodiscard]] Duration take_turn(const PeerAddress& client, std::string_view user, Instant now);
   /// A wrong password or an unknown user; not an upstream that could not say.
   void login_failed(const PeerAddress& client, std::string_view user, Instant now);
   void login_succeeded(const PeerAddress& client, std::string_view user, Instant now);

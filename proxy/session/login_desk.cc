@@ -53,8 +53,8 @@ Result<std::string> LoginDesk::take_timestamp() {
   return place_->opened.timestamp;
 }
 
-Duration LoginDesk::delay(std::string_view user) const {
-  return services_.guard.delay(facts_.address, user, services_.timers.now());
+Duration LoginDesk::take_turn(std::string_view user) const {
+  return services_.guard.take_turn(facts_.address, user, services_.timers.now());
 }
 
 void LoginDesk::refuse(LoginResult result, std::string reply, std::string problem) {

@@ -42,8 +42,8 @@ class LoginDesk final : UpstreamLogin::Owner, upstream::Opening::Owner {
   /// Once, after that: upstream's timestamp, "" if it has none. The error is for the log.
   [[nodiscard]] Result<std::string> take_timestamp();
 
-  /// How long the request of `user` has to wait before it may go upstream.
-  [[nodiscard]] Duration delay(std::string_view user) const;
+  /// How long the request of `user` has to wait, then to ask again; 0: it goes upstream now.
+  [[nodiscard]] Duration take_turn(std::string_view user) const;
 
   /// Begins with a request; the user in it is named as the client did. Nothing else may be under
   /// way. What is refused at once is finished() at once.

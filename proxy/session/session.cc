@@ -97,8 +97,8 @@ bool Session::step() {
       return read_client();
     case State::delayed:
       if (services_.timers.now() < lobby_->delayed_until) return false;
-      pass_on(std::exchange(lobby_->waiting, LoginRequest()));
-      return true;
+      on_login_request(std::exchange(lobby_->waiting, LoginRequest()));
+      return state_ != State::delayed;
     case State::login:
       return login_step();
     case State::transaction:

@@ -69,10 +69,12 @@ void Session::on_stls(std::string_view reply) {
 void Session::on_login_request(LoginRequest request) {
   user_ = request.user;
   // CRAM-MD5 names the user later.
-  const Duration delay = user_.empty() ? Duration(0) : lobby_->desk.delay(user_);
+  const Duration delay = user_.empty() ? Duration(0) : lobby_->desk.take_turn(user_);
   if (delay == Duration(0)) return pass_on(std::move(request));
   const Instant until = services_.timers.now() + delay;
+  const bool again = state_ == State::delayed;
   if (until > login_since_ + settings_->timeouts.login) {
+    if (again) enter(State::login);
     LoginOutcome outcome;
     outcome.result = LoginResult::throttled;
     outcome.reply = pop3::err(ResponseCode::sys_temp, "Too many failed logins, try again later");
@@ -80,9 +82,10 @@ void Session::on_login_request(LoginRequest request) {
     lobby_->desk.drop();
     return login_failed(outcome);
   }
-  services_.counters.logins_delayed.add();
   lobby_->delayed_until = until;
   lobby_->waiting = std::move(request);
+  if (again) return;  // another attempt went first
+  services_.counters.logins_delayed.add();
   enter(State::delayed);
 }
 

@@ -259,6 +259,19 @@ TEST(FailedLogins, make_wait_from_the_last_failure_on) {
   EXPECT_EQ(guard.delay(client, "joe", kStart + seconds{101}), seconds{7}) << "not forgotten";
 }
 
+TEST(FailedLogins, let_attempts_made_at_once_go_on_one_by_one) {
+  Guard guard;
+  const PeerAddress client = at("192.0.2.1");
+  fail_often(guard, client, "joe", 6);  // the first that costs: 1 s
+  EXPECT_EQ(guard.take_turn(client, "joe", kStart), seconds{1});
+  EXPECT_EQ(guard.take_turn(client, "joe", kStart + seconds{1}), seconds{0});
+  EXPECT_EQ(guard.take_turn(client, "joe", kStart + seconds{1}), seconds{1}) << "made at once";
+  EXPECT_EQ(guard.take_turn(client, "ann", kStart + seconds{1}), seconds{1}) << "by the network";
+  EXPECT_EQ(guard.take_turn(at("192.0.2.2"), "ann", kStart), seconds{0});
+  EXPECT_EQ(guard.take_turn(at("192.0.2.2"), "ann", kStart), seconds{0}) << "nothing is counted";
+  EXPECT_EQ(guard.take_turn(client, "joe", kStart + seconds{2}), seconds{0});
+}
+
 TEST(FailedLogins, are_forgotten_without_a_further_one) {
   Guard guard;
   config::Limits limits;
