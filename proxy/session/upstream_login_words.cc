@@ -127,19 +127,19 @@ void UpstreamLogin::send(std::string_view line, Expected expected) {
 void UpstreamLogin::send_secret(std::string_view prefix, std::string_view secret,
                                 Expected expected) {
   if (!nothing_ahead()) return;
-  ByteChain out;
+  std::string line;
+  line.reserve(6 + prefix.size() + secret.size() + 2);
   if (hurry_ == Hurry::to_ask) {
     hurry_ = Hurry::asked;
     place_.opened.codec.expect(
         {.shape = pop3::ReplyShape::multi, .form = pop3::DotDecoder::Form::unstuffed});
     place_.opened.codec.expect(expected);
-    out.append(services_.pool, "CAPA\r\n");
+    line = "CAPA\r\n";
   } else if (place_.opened.codec.owed() == 0) {
     // The reply to a continuation line is already owed since the command.
     place_.opened.codec.expect(expected);
   }
-  std::string line;
-  line.reserve(prefix.size() + secret.size() + 2);
+  ByteChain out;
   line.append(prefix).append(secret).append("\r\n");
   if (secret.empty()) {
     out.append(services_.pool, line);
