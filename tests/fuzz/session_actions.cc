@@ -186,7 +186,7 @@ void World::hurry(char what, std::string_view text) {
       break;
     case 'L':
       for (const auto& state : states_) {
-        state->learned(pop3::Capabilities::parse(unescape(text)));
+        state->learned(unescape(text));
       }
       break;
     default:

@@ -142,6 +142,10 @@ TEST(SchemaTest, DefaultsAreThoseOfTheStructs) {
       {"/log/level", "info"},
       {"/log/format", "text"},
       {"/log/file", config.log.file},
+      {"/process/user", config.process.user},
+      {"/process/group", config.process.group},
+      {"/process/core_dumps", config.process.core_dumps},
+      {"/process/seccomp", "on"},
   };
   std::map<std::string, json> documented;
   walk(schema_value(), "", [&](const std::string& path, const json& node) {
@@ -202,6 +206,7 @@ void complete(json& file, const std::string& path, const json& value) {
   if (path.starts_with("/tls/certificates/items")) {
     file["tls"]["certificates"] = {{{"certificate", "c"}}};
   }
+  if (path == "/process/group") file["process"]["user"] = "gatepost";
   if (path == "/upstream/key") file["upstream"]["certificate"] = "c";
   if (path.starts_with("/upstream/servers") || path == "/upstream/srv") {
     file["upstream"].erase("address");

@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "proxy/net/stream_shell.h"
 #include "tests/support/leak_check.h"
 #include "tests/unit/net/sockets.h"
 
@@ -77,7 +78,10 @@ TEST_F(ListenerTest, GivesConnectionsItsOptions) {
   ASSERT_GE(fd, 0);
   EXPECT_EQ(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
   EXPECT_EQ(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
-  EXPECT_EQ(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+  EXPECT_GE(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), kAskAfterSeconds);
+  EXPECT_LT(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), kAskAfterSeconds + kAskSpreadSeconds);
+  EXPECT_EQ(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), kAskEverySeconds);
+  EXPECT_EQ(option(fd, IPPROTO_TCP, TCP_KEEPCNT), kAskTimes);
 }
 
 TEST_F(ListenerTest, ShowsIpv4PeersOfAnIpv6SocketAsIpv4) {
