@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -52,6 +53,7 @@ struct Guard::Tables {
   struct Failures {
     std::uint32_t count = 0;
     Instant last;
+    std::optional<Instant> turn = {};  // of an attempt since, that the others have to wait for
   };
   struct Known {
     Instant last;
@@ -132,11 +134,14 @@ bool Guard::Tables::is_known(const Digest& place, Instant now) const {
 
 /// What is still left of it.
 Duration Guard::Tables::earned(const Failures* failures, Instant now) const {
-  if (failures == nullptr || failures->count <= limits.free_failed_logins) return Duration::zero();
-  const Duration passed = between(failures->last, now);
+  if (failures == nullptr) return Duration::zero();
+  // An attempt that has its turn counts as failed until it is known better.
+  const std::uint64_t count = std::uint64_t{failures->count} + (failures->turn ? 1 : 0);
+  if (count <= limits.free_failed_logins) return Duration::zero();
+  const Duration passed = between(failures->turn.value_or(failures->last), now);
   if (passed >= limits.failed_login_memory) return Duration::zero();
-  const std::uint32_t doublings =
-      std::min<std::uint32_t>(failures->count - limits.free_failed_logins - 1, 30);
+  const std::uint64_t doublings =
+      std::min<std::uint64_t>(count - limits.free_failed_logins - 1, 30);
   const Duration whole =
       std::min<Duration>(seconds{1} * (1LL << doublings), limits.failed_login_delay_max);
   return std::max(whole - passed, Duration::zero());
@@ -149,13 +154,14 @@ void Guard::Tables::count(BoundedTable<Failures>& table, const Digest& key, Inst
   }
   if (failures.count < UINT32_MAX) ++failures.count;
   failures.last = now;
+  failures.turn.reset();
 }
 
 /// Whoever would wait for what is counted there waits from now on.
 void Guard::Tables::hold_back(BoundedTable<Failures>& table, const Digest& key, Instant now) const {
   Failures* const failures = table.find(key);
-  if (failures == nullptr || failures->count <= limits.free_failed_logins) return;
-  if (between(failures->last, now) < limits.failed_login_memory) table.touch(key).last = now;
+  if (failures == nullptr || failures->count < limits.free_failed_logins) return;
+  if (between(failures->last, now) < limits.failed_login_memory) failures->turn = now;
 }
 
 void Guard::Tables::forget(Instant now) {
@@ -273,6 +279,9 @@ void Guard::login_succeeded(const PeerAddress& client, std::string_view user, In
   if (tables.exempt(client)) return;
   const Digest place = tables.place_key(client.ip, user);
   if (!tables.is_known(place, now)) tables.failed_users.erase(tables.user_key(user));
+  if (auto* const network = tables.failed_networks.find(tables.network_key(client.ip))) {
+    network->turn.reset();
+  }
   tables.known.touch(place) = {.last = now, .failures = 0};
 }
 

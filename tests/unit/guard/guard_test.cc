@@ -265,11 +265,22 @@ TEST(FailedLogins, let_attempts_made_at_once_go_on_one_by_one) {
   fail_often(guard, client, "joe", 6);  // the first that costs: 1 s
   EXPECT_EQ(guard.take_turn(client, "joe", kStart), seconds{1});
   EXPECT_EQ(guard.take_turn(client, "joe", kStart + seconds{1}), seconds{0});
-  EXPECT_EQ(guard.take_turn(client, "joe", kStart + seconds{1}), seconds{1}) << "made at once";
-  EXPECT_EQ(guard.take_turn(client, "ann", kStart + seconds{1}), seconds{1}) << "by the network";
+  EXPECT_EQ(guard.take_turn(client, "joe", kStart + seconds{1}), seconds{2}) << "made at once";
+  EXPECT_EQ(guard.take_turn(client, "ann", kStart + seconds{1}), seconds{2}) << "by the network";
   EXPECT_EQ(guard.take_turn(at("192.0.2.2"), "ann", kStart), seconds{0});
   EXPECT_EQ(guard.take_turn(at("192.0.2.2"), "ann", kStart), seconds{0}) << "nothing is counted";
-  EXPECT_EQ(guard.take_turn(client, "joe", kStart + seconds{2}), seconds{0});
+  EXPECT_EQ(guard.take_turn(client, "joe", kStart + seconds{3}), seconds{0});
+}
+
+TEST(FailedLogins, that_are_free_are_used_up_by_attempts_made_at_once) {
+  Guard guard;
+  const PeerAddress client = at("192.0.2.1");
+  fail_often(guard, client, "joe", 5);
+  EXPECT_EQ(guard.take_turn(client, "joe", kStart), seconds{0});
+  EXPECT_EQ(guard.take_turn(client, "joe", kStart), seconds{1});
+  EXPECT_EQ(guard.take_turn(client, "ann", kStart), seconds{1});
+  guard.login_succeeded(client, "joe", kStart + milliseconds{2});
+  EXPECT_EQ(guard.take_turn(client, "ann", kStart + milliseconds{2}), seconds{0});
 }
 
 TEST(FailedLogins, are_forgotten_without_a_further_one) {
