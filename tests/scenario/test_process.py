@@ -12,7 +12,7 @@ import tempfile
 from support import corpus, gateway
 from support.case import Scenario, quick
 from support.ports import free_port
-from support.process import wait_until
+from support.process import memory_of, wait_until
 
 USER, PASSWORD = "joe", "s3cret"
 OK, RUNTIME, COMMAND_LINE, CONFIGURATION, CONNECT = 0, 1, 2, 3, 4
@@ -116,24 +116,6 @@ def status_of(task):
     """/proc/TASK/status as a dict."""
     with open(f"/proc/{task}/status") as file:
         return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-
-
-def memory_of(pid):
-    """Everything that the process can write to."""
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
-        for line in maps:
-            places, rights, *_ = line.split()
-            if not rights.startswith("rw") or "[vvar" in line:
-                continue
-            at, end = (int(place, 16) for place in places.split("-"))
-            while at < end:  # a sanitizer maps terabytes, of which next to nothing is there
-                try:
-                    memory.seek(at)
-                    piece = memory.read(min(end - at, 1 << 20))
-                except (OSError, ValueError, OverflowError):
-                    break
-                yield piece
-                at += len(piece) or end
 
 
 class Hardened(Scenario):

@@ -22,7 +22,9 @@ class Attack(Scenario):
         """A fake server that remembers all it is told, and a gateway before it: `self.server`,
         `self.running`, `self.ports`."""
         self.server = self.fake(corpus.few(), script, **(fake or {}))
-        self.running, self.ports = self.serve(self.server.address, **more)
+        # Nobody else is to talk to the server.
+        upstream = {"address": self.server.address, "health_check": {"interval": "0s"}}
+        self.running, self.ports = self.serve(upstream, **more)
 
     def logged_in(self, port=None, user=None, **options):
         client = self.client(port or self.ports.plain, **options)

@@ -8,7 +8,7 @@ import time
 
 from attack import Attack
 from support.fake_upstream import CLOSE
-from support.process import wait_until
+from support.process import memory_of, wait_until
 from support.raw_client import Truncated
 
 #: Alone in the world, so that finding it means something.
@@ -30,29 +30,11 @@ def forms(password, user="joe"):
                                        bearer[36:-8])]
 
 
-def memory(pid):
-    """All memory that a process may write to, as far as it can be read (as root, all of it)."""
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as file:
-        for line in maps:
-            words = line.split()
-            if "w" not in words[1] or words[-1] in ("[vvar]", "[vsyscall]"):
-                continue
-            at, end = (int(number, 16) for number in words[0].split("-"))
-            while at < end:  # a sanitizer maps terabytes: only what is there
-                try:
-                    file.seek(at)
-                    data = file.read(min(end - at, 1 << 20))
-                except (OSError, ValueError, OverflowError):
-                    break
-                yield data
-                at += len(data) or end
-
-
 def count_in(pid, texts):
     """{text: times it stands in a process's memory}. Borders of regions are not looked across."""
     found = dict.fromkeys(texts, 0)
     tail = b""
-    for data in memory(pid):
+    for data in memory_of(pid):
         whole = tail + data
         for text in texts:
             found[text] += whole.count(text) - tail.count(text)

@@ -93,3 +93,25 @@ def wait_until(condition, seconds=30, what="condition", child=None):
             raise ChildFailed(f"waited {seconds} s for {what}{log}")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
+
+
+#: A sanitizer maps terabytes to keep account of the memory, none of which is a copy of it.
+SHADOW = 1 << 32
+
+
+def memory_of(pid):
+    """Everything that a process may write to, in pieces, as far as it can be read: as root all."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            places, rights, *_ = line.split()
+            at, end = (int(place, 16) for place in places.split("-"))
+            if not rights.startswith("rw") or "[vvar" in line or end - at > SHADOW:
+                continue
+            while at < end:
+                try:
+                    memory.seek(at)
+                    piece = memory.read(min(end - at, 1 << 20))
+                except (OSError, ValueError, OverflowError):
+                    break
+                yield piece
+                at += len(piece) or end
