@@ -67,7 +67,7 @@ class Stls(Scenario):
     @quick
     def test_commands_sent_along_with_stls_are_never_run(self):
         server = self.fake(corpus.few())
-        _, ports = self.serve(server.address)
+        _, ports = self.serve({"address": server.address, "health_check": {"interval": "0s"}})
         for injected in (b"CAPA\r\n", b"USER eve\r\nPASS eve\r\n", b"USER eve", b"\r\n", b"x"):
             with self.subTest(injected=injected):
                 with RawClient(ports.stls, ca=self.ca) as client:
