@@ -73,9 +73,9 @@ class FakeUpstream:
         return [line for connection in self.for_clients() for line in connection.commands]
 
     def for_clients(self):
-        """The connections without those of finished health checks."""
+        """The connections without those that said no more than a health check does."""
         return [connection for connection in list(self.connections)
-                if connection.commands != [b"CAPA", b"QUIT"]]
+                if not connection.commands or set(connection.commands) - {b"STLS", b"CAPA", b"QUIT"}]
 
     def last(self):
         return self.for_clients()[-1]
