@@ -14,7 +14,7 @@ from support.raw_client import RawClient, Truncated, stuff
 from support.threads import descendants, kill_tree, signal_all
 
 USER, PASSWORD = "joe", "s3cret"
-BIG = 6 * 1024 * 1024  # more than all buffers on the way take
+BIG = 24 * 1024 * 1024  # more than all buffers on the way take, those of the kernel first
 TIMEOUTS = {"upstream_greeting": "2s", "upstream_login": "2s", "upstream_reply": "2s"}
 
 
