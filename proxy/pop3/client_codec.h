@@ -11,7 +11,6 @@
 #include "proxy/base/bytes.h"
 #include "proxy/pop3/command.h"
 #include "proxy/pop3/dot_codec.h"
-#include "proxy/pop3/line_reader.h"
 #include "proxy/pop3/reply.h"
 
 namespace gatepost::pop3 {
@@ -21,6 +20,7 @@ struct Expected {
   ReplyShape shape = ReplyShape::single;
   DotDecoder::Form form = DotDecoder::Form::as_sent;  ///< of a multi-line reply's body
   bool continuation = false;                          ///< "+ …" is a valid answer (AUTH)
+  bool keep_line = false;                             ///< take_line() is wanted
 };
 
 /// Our side as a POP3 client: bytes of upstream in, replies out. Every reply must have been
@@ -44,11 +44,14 @@ class ClientCodec {
   /// Replies not yet complete, the one under way included.
   [[nodiscard]] std::size_t owed() const { return owed_.size(); }
   /// Whether status or part of a body of the reply under way was handed out already.
-  [[nodiscard]] bool mid_reply() const { return decoder_.has_value() || reader_.mid_line(); }
+  [[nodiscard]] bool mid_reply() const { return decoder_.has_value() || !line_.empty(); }
 
   /// The next thing in `in`. Everything after a protocol error is one too.
   [[nodiscard]] Event next(ByteChain& in);
   [[nodiscard]] const Status& status() const { return status_; }
+  /// The line of the last status as it came, with CRLF, if its command wanted to keep it: to be
+  /// taken before the next call of next(). Other lines are overwritten where they were read.
+  [[nodiscard]] ByteChain take_line() { return std::exchange(kept_line_, ByteChain()); }
   /// The piece that the last body_data announced; never empty. Pieces not taken add up.
   [[nodiscard]] ByteChain take_body() { return std::exchange(body_, ByteChain()); }
   /// What upstream did wrong, for the log; holds nothing of what upstream sent.
@@ -56,11 +59,13 @@ class ClientCodec {
 
  private:
   [[nodiscard]] Event read_status(ByteChain& in);
+  [[nodiscard]] Event on_line();
   [[nodiscard]] Event read_body(ByteChain& in);
   [[nodiscard]] Event broken(std::string_view text);
 
   std::vector<Expected> owed_;  // at most the pipeline depth: shorter than a deque is when empty
-  LineReader reader_;
+  ByteChain line_;              // of the status under way
+  ByteChain kept_line_;
   Status status_;
   std::optional<DotDecoder> decoder_;  // set while a body is under way
   ByteChain body_;

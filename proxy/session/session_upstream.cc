@@ -23,7 +23,7 @@ bool Session::send_commands() {
       }
     }
     upstream_->send(ByteChain(services_.pool, next->text));
-    upstream_codec_.expect({.shape = next->shape});
+    upstream_codec_.expect({.shape = next->shape, .keep_line = true});
     ledger_.sent(*next, services_.timers.now());
     if (ledger_.outstanding() == 1) upstream_moved_ = services_.timers.now();
     moved = true;
@@ -72,7 +72,7 @@ bool Session::read_replies() {
 
 void Session::on_status() {
   const pop3::Status& status = upstream_codec_.status();
-  say(status.wire());
+  relay(upstream_codec_.take_line());
   // The codec knows only replies that were asked for, so there is an exchange to it.
   Exchange& exchange = ledger_.front();
   assert(exchange.stage == Exchange::Stage::sent);

@@ -32,7 +32,7 @@ std::string listen(const std::vector<Expected>& expected, const test::Pieces& pi
           break;
         case Event::status:
           require(codec.status().text.size() <= ClientCodec::kMaxStatusLine);
-          heard += "s" + codec.status().wire();
+          heard += "s" + codec.status().wire() + codec.take_line().to_string();
           if (!codec.mid_reply()) ++finished;
           break;
         case Event::continuation:
@@ -68,6 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if ((bits & 1) != 0) reply.shape = ReplyShape::multi;
     if ((bits & 2) != 0) reply.form = DotDecoder::Form::unstuffed;
     reply.continuation = (bits & 4) != 0;
+    reply.keep_line = (bits & 8) != 0;
   }
   std::minstd_rand random(input.octet() * 256U + input.octet());
   const std::string whole = listen(expected, {input.rest()});

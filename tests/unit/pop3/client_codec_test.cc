@@ -183,6 +183,36 @@ TEST(ClientCodecTest, PiecesNotTakenAddUp) {
   EXPECT_TRUE(codec.take_body().empty());
 }
 
+TEST(ClientCodecTest, KeepsALineAsItCameWhenItIsWanted) {
+  for (const Pieces& pieces :
+       {Pieces{"+OK \r\n-ERR  no \r\n"}, Pieces{"+", "OK ", "\r", "\n-ERR  no \r\n"}}) {
+    test::Source source;
+    ClientCodec codec;
+    codec.expect({.keep_line = true});
+    codec.expect({.keep_line = true});
+    std::string lines;
+    ByteChain in;
+    for (const std::string_view piece : pieces) {
+      in.append(source.chain(piece));
+      while (codec.next(in) == Event::status) lines += codec.take_line().to_string();
+    }
+    EXPECT_EQ(lines, "+OK \r\n-ERR  no \r\n");
+    EXPECT_TRUE(codec.take_line().empty());
+  }
+}
+
+TEST(ClientCodecTest, OverwritesALineThatNobodyWants) {
+  BlockPool pool;
+  ByteChain in(pool, "+OK sesame\r\n");
+  const std::string_view place = in.front();
+  ClientCodec codec;
+  codec.expect(kSingle);
+  ASSERT_EQ(codec.next(in), Event::status);
+  EXPECT_TRUE(codec.take_line().empty());
+  EXPECT_EQ(pool.held_blocks(), 0U);
+  EXPECT_EQ(place, std::string(12, '\0'));
+}
+
 TEST(ClientCodecTest, ErrorHoldsNothingOfUpstream) {
   const Transcript heard = listen({kSingle}, {"sesame\r\n"});
   EXPECT_EQ(heard.front().find("sesame"), std::string::npos);
