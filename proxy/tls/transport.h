@@ -23,9 +23,8 @@ class TlsTransport final : public net::Transport, private net::TransportObserver
   static constexpr std::size_t kServerReceiveLimit = std::size_t{4} * 1024;
   /// The same for an upstream server, which sends messages.
   static constexpr std::size_t kClientReceiveLimit = std::size_t{64} * 1024;
-  /// While so much is unsent below, nothing more is encrypted. Little, because records that wait
-  /// are no longer in the cache when the socket takes them.
-  static constexpr std::size_t kMaxUnsentRecords = std::size_t{64} * 1024;
+  /// While so much is unsent below, nothing more is encrypted.
+  static constexpr std::size_t kMaxUnsentRecords = std::size_t{256} * 1024;
   /// Plain bytes of one record at most (RFC 8446 section 5.1).
   static constexpr std::size_t kMaxRecord = std::size_t{16} * 1024;
 
