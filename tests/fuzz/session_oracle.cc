@@ -138,9 +138,8 @@ class Judge {
     if (!line || line->size() > 4096 || !line->ends_with("\r\n")) return false;
     const auto status = pop3::parse_status(line->substr(0, line->size() - 2));
     if (!status) return false;
-    const std::string wire = status->wire();
-    if (!left_.to_client.starts_with(wire)) return false;
-    left_.to_client.remove_prefix(wire.size());
+    if (!left_.to_client.starts_with(*line)) return false;
+    left_.to_client.remove_prefix(line->size());
     left_.from_upstream = up;
     if (status->ok && asked.shape == pop3::ReplyShape::multi) {
       if (!body()) return false;
