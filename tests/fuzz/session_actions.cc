@@ -263,8 +263,10 @@ void World::wind_up() {
   run();
   // An end behind bytes that the session does not read now is seen when upstream's time is up; one
   // that comes of the last words themselves at the end of kLinger.
-  require(ended_ || client_->undelivered() > 0 ||
-          session_->state() == session::SessionState::closing);
+  const auto unread = [this] {
+    return client_->undelivered() > 0 || !client_->transport()->received().empty();
+  };
+  require(ended_ || unread() || session_->state() == session::SessionState::closing);
   for (int i = 0; i < 20 && !ended_; ++i) {
     if (connector_.pending() > 0) {
       connector_.fail(ErrorCode::timeout);
