@@ -56,7 +56,7 @@ class Listener {
   using Accepted = std::move_only_function<void(std::unique_ptr<Transport>)>;
 
   /// Connections taken in one turn of the loop; then it is others' turn.
-  static constexpr int kMaxAtOnce = 64;
+  static constexpr int kMaxAtOnce = 8;
   static constexpr Duration kRetry{100};
 
   /// `failed` is told each time that accepting fails; it goes on by itself.
