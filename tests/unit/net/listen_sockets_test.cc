@@ -96,11 +96,16 @@ TEST(ListenSocketsTest, RefusesThePortOfASecondGateway) {
 }
 
 TEST(ListenSocketsTest, WidensAPortThatIsOursAlready) {
-  const auto first = open_listen_sockets(loopback(), 1, 0600);
-  ASSERT_TRUE(first);
-  const Endpoint everywhere{"", first->bound.port, {}};
-  EXPECT_FALSE(open_listen_sockets(everywhere, 1, 0600));
-  EXPECT_TRUE(open_listen_sockets(everywhere, 1, 0600, true));
+  // A port that is free on 127.0.0.1 may be somebody else's on another address of this machine: then another one.
+  bool widened = false;
+  for (int attempt = 0; attempt < 20 && !widened; ++attempt) {
+    const auto first = open_listen_sockets(loopback(), 1, 0600);
+    ASSERT_TRUE(first);
+    const Endpoint everywhere{"", first->bound.port, {}};
+    EXPECT_FALSE(open_listen_sockets(everywhere, 1, 0600));
+    widened = open_listen_sockets(everywhere, 1, 0600, true).has_value();
+  }
+  EXPECT_TRUE(widened);
 }
 
 TEST(ListenSocketsTest, TakesThePortOfAGatewayThatIsGone) {
