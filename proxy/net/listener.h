@@ -55,7 +55,8 @@ class Listener {
  public:
   using Accepted = std::move_only_function<void(std::unique_ptr<Transport>)>;
 
-  /// Connections taken in one turn of the loop; then it is others' turn.
+  /// Connections taken in one turn of the loop; then it is others' turn. Few: each costs a TLS
+  /// handshake or a refusal, and the sessions inside wait for all of them.
   static constexpr int kMaxAtOnce = 8;
   static constexpr Duration kRetry{100};
 

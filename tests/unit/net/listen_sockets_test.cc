@@ -96,7 +96,7 @@ TEST(ListenSocketsTest, RefusesThePortOfASecondGateway) {
 }
 
 TEST(ListenSocketsTest, WidensAPortThatIsOursAlready) {
-  // A port that is free on 127.0.0.1 may be somebody else's on another address of this machine: then another one.
+  // A port that is free on 127.0.0.1 may be somebody else's on another address of this machine.
   bool widened = false;
   for (int attempt = 0; attempt < 20 && !widened; ++attempt) {
     const auto first = open_listen_sockets(loopback(), 1, 0600);
