@@ -302,6 +302,8 @@ class Changes(Certificates):
                 self.put(name)
                 self.wait_for(name)
             self.running.reload()
+            # Else it reads the files between the renewal of one and of the other.
+            self.running.wait_for_log(" reloaded")
             self.put("fifth")
             self.wait_for("fifth")
         finally:
