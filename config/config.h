@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "config/filtering.h"
 #include "proxy/base/address.h"
 #include "proxy/base/log.h"
 #include "proxy/base/timer.h"
@@ -49,6 +50,7 @@ struct Listener {
   std::vector<IpNetwork> trusted_networks;
   bool apop = false;           ///< upstream is asked before the greeting, for its APOP timestamp
   std::string implementation;  ///< what CAPA says as IMPLEMENTATION; empty: nothing
+  std::string chain;           ///< what messages go through; empty: nothing
 };
 
 /// A chain with its key, both PEM. The key may stand in the certificate's file.
@@ -146,6 +148,8 @@ struct Route {
   std::string user = "{user}";
   bool lower_case = false;     ///< of the name sent upstream
   std::string default_domain;  ///< of a user without one, for {domain} and for `domains`
+  /// What its messages go through, in place of the listener's; empty: the listener's; "none".
+  std::string chain;
 };
 
 struct Timeouts {
@@ -203,6 +207,11 @@ struct Config {
   Tls tls;
   std::vector<Pool> pools;    ///< "upstream" of the document is the pool "upstream"
   std::vector<Route> routes;  ///< first match wins. With "upstream" the last one is for all.
+  std::vector<Scanner> scanners;
+  std::vector<Chain> chains;
+  Spool spool;
+  Quarantine quarantine;
+  VerdictMemory verdict_memory;
   Timeouts timeouts;
   Limits limits;
   Admin admin;

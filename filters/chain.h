@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "filters/message_filter.h"
+#include "filters/notice/notice.h"
+#include "filters/scan/scan_desk.h"
+
+namespace gatepost::filters {
+
+/// A configured chain made ready for use. Immutable; a session keeps the one that it began with.
+struct Chain {
+  config::Chain config;
+  std::vector<std::shared_ptr<const FilterKind>> filters;
+  ScanDesk::Kinds scanners;
+  std::shared_ptr<const NoticeWriter> notice;
+  /// What remembered verdicts depend on of the configuration: filters with their options, scanners
+  /// with their settings.
+  std::string fingerprint;
+
+  [[nodiscard]] bool scans() const { return !scanners.empty(); }
+};
+
+}  // namespace gatepost::filters

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+
+#include "filters/counters.h"
+#include "filters/memory/verdict_memory.h"
+#include "filters/quarantine/quarantine.h"
+#include "filters/scan/scan_desk.h"
+#include "filters/spool/spool.h"
+
+namespace gatepost::filters {
+
+/// What the chains of one worker use; all of it outlives them. The last three are shared by all
+/// workers.
+struct Host {
+  TimerService& timers;
+  BlockPool& pool;
+  Background& background;
+  MessageCounters& counters;
+  ScanDesk& desk;
+  std::shared_ptr<SpoolRoom> room;
+  std::shared_ptr<VerdictMemory> memory;
+  std::shared_ptr<Quarantine> quarantine;  ///< null where there is none
+};
+
+}  // namespace gatepost::filters

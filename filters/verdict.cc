@@ -1,0 +1,52 @@
+#include "filters/verdict.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include <fmt/format.h>
+
+namespace gatepost::filters {
+
+std::string_view to_string(Cause cause) {
+  return config::kCauseNames[static_cast<std::size_t>(cause)];
+}
+
+std::string_view to_string(Action action) {
+  return config::kActionNames[static_cast<std::size_t>(action)];
+}
+
+Verdict Verdict::of(Cause cause, std::string_view detail) {
+  Verdict verdict;
+  verdict.cause = cause;
+  verdict.detail = detail.substr(0, kMaxDetail);
+  std::ranges::replace_if(verdict.detail, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return verdict;
+}
+
+bool Verdict::passing() const {
+  return cause == Cause::unreachable || cause == Cause::timeout || cause == Cause::not_understood ||
+         cause == Cause::spool_full;
+}
+
+const Opinion* Judgement::worst(const config::Policy& policy) const {
+  const auto badness = [&policy](const Opinion& opinion) {
+    const Cause cause = opinion.verdict.cause;
+    const Action action = config::action_for(policy, cause);
+    const bool stops = action != Action::deliver && action != Action::tag;
+    return std::tuple(stops, cause);
+  };
+  const auto worst = std::ranges::max_element(trail, {}, badness);
+  return worst == trail.end() ? nullptr : &*worst;
+}
+
+std::string Judgement::to_string() const {
+  std::string text;
+  for (const Opinion& opinion : trail) {
+    if (!text.empty()) text += ' ';
+    text += fmt::format("{}={}", opinion.scanner, filters::to_string(opinion.verdict.cause));
+    if (!opinion.verdict.detail.empty()) text += fmt::format("({})", opinion.verdict.detail);
+  }
+  return text;
+}
+
+}  // namespace gatepost::filters
