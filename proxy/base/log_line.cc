@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "proxy/base/log.h"
+#include "proxy/base/utf8.h"
 
 // How a log line looks. Whatever a peer put into a value must come out inert: no second line, no
 // forged field, nothing that a terminal obeys or that shows text in another order than it has.
@@ -11,54 +12,10 @@
 namespace gatepost {
 namespace {
 
-/// One character of a value: a code point, or a byte that is not UTF-8.
-struct Piece {
-  char32_t value;
-  std::size_t size;
-  bool valid;
-};
-
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U; }
-
-/// `text` is not empty. Overlong forms and surrogates are not UTF-8 (RFC 3629 section 3).
-Piece first_piece(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  if (lead < 0x80) return {lead, 1, true};
-  const Piece invalid{lead, 1, false};
-  std::size_t size = 0;
-  char32_t value = 0;
-  char32_t smallest = 0;
-  if ((lead & 0xe0U) == 0xc0U) {
-    size = 2, value = lead & 0x1fU, smallest = 0x80;
-  } else if ((lead & 0xf0U) == 0xe0U) {
-    size = 3, value = lead & 0x0fU, smallest = 0x800;
-  } else if ((lead & 0xf8U) == 0xf0U) {
-    size = 4, value = lead & 0x07U, smallest = 0x10000;
-  } else {
-    return invalid;
-  }
-  if (text.size() < size) return invalid;
-  for (std::size_t i = 1; i < size; ++i) {
-    if (!is_continuation(text[i])) return invalid;
-    value = (value << 6U) | (static_cast<unsigned char>(text[i]) & 0x3fU);
-  }
-  const bool surrogate = value >= 0xd800 && value <= 0xdfff;
-  if (value < smallest || value > 0x10ffff || surrogate) return invalid;
-  return {value, size, true};
-}
-
-/// Controls, line separators, and characters that are invisible or turn the writing direction.
-bool is_active(char32_t c) {
-  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x61c ||
-         (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-         (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
-         (c >= 0xe0000 && c <= 0xe0fff) || (c & 0xfffeU) == 0xfffeU;
-}
-
-bool is_blank(char32_t c) {
-  return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f ||
-         c == 0x205f || c == 0x3000;
-}
+using Piece = utf8::Character;
+using utf8::first_character;
+using utf8::is_active;
+using utf8::is_blank;
 
 void append_json_escape(std::string& out, char32_t c) {
   auto to = std::back_inserter(out);
@@ -87,7 +44,7 @@ template <class Each>
 bool for_each_piece(std::string_view text, Each each) {
   std::size_t at = 0;
   while (at < text.size()) {
-    const Piece piece = first_piece(text.substr(at));
+    const Piece piece = first_character(text.substr(at));
     if (at + piece.size > Log::kMaxValue) return true;
     each(piece, text.substr(at, piece.size));
     at += piece.size;

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+/// UTF-8 (RFC 3629), and what of it must not reach a terminal, a log or a mail program as it is.
+namespace gatepost::utf8 {
+
+/// A code point, or an octet that is not UTF-8 (size 1, not valid).
+struct Character {
+  char32_t value;
+  std::size_t size;
+  bool valid;
+};
+
+/// `text` is not empty. Overlong forms and surrogates are not UTF-8 (RFC 3629 section 3).
+[[nodiscard]] Character first_character(std::string_view text);
+
+/// Controls, line separators, and characters that are invisible or turn the writing direction.
+[[nodiscard]] bool is_active(char32_t c);
+
+/// The blanks of all scripts; not tabs or line ends, which are active.
+[[nodiscard]] bool is_blank(char32_t c);
+
+/// `c` is a code point.
+void append(std::string& out, char32_t c);
+
+}  // namespace gatepost::utf8
