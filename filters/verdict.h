@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "filters/message/header_edit.h"
 
 namespace gatepost::filters {
 
@@ -16,14 +17,6 @@ using config::Cause;
 /// "infected", "not_understood", …: labels of metrics and words of the log.
 [[nodiscard]] std::string_view to_string(Cause cause);
 [[nodiscard]] std::string_view to_string(Action action);
-
-/// A change of a message's header, wished by a scanner (rspamd) or made by a tag.
-struct HeaderEdit {
-  enum class What : std::uint8_t { add, remove, replace } what = What::add;
-  std::string name;
-  std::string value;  ///< unfolded, printable; what else is in it is made inert when it is written
-  int which = 0;      ///< remove: 0 all of that name, n the n-th, -n the n-th from the end
-};
 
 /// What one scanner says. There is no way to make a clean verdict by accident.
 struct Verdict {
