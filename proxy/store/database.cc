@@ -174,8 +174,14 @@ Result<void> Database::State::configure() {
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   std::string mode;
-  auto done =
-      run("PRAGMA journal_mode = WAL", {}, [&mode](const Row& row) { mode = row.text(0); });
+  Result<void> done;
+  // Several that open a new file at once: SQLite does not wait here by itself.
+  constexpr int kPause = 20;
+  for (int waited = 0; waited <= kBusyMilliseconds; waited += kPause) {
+    done = run("PRAGMA journal_mode = WAL", {}, [&mode](const Row& row) { mode = row.text(0); });
+    if (done || (sqlite3_errcode(raw) & 0xff) != SQLITE_BUSY) break;
+    sqlite3_sleep(kPause);
+  }
   if (!done) return done;
   if (mode != "wal") {
     return fail(ErrorCode::system,
@@ -189,8 +195,8 @@ Result<void> Database::State::configure() {
 
 Result<void> Database::State::check() {
   std::string verdict;
-  auto done = run("PRAGMA quick_check(1)", {},
-                  [&verdict](const Row& row) { verdict = row.text(0); });
+  auto done =
+      run("PRAGMA quick_check(1)", {}, [&verdict](const Row& row) { verdict = row.text(0); });
   if (done && verdict == "ok") return {};
   return fail(ErrorCode::system,
               fmt::format("{} is damaged: {}", path, done ? verdict : done.error().detail));
@@ -230,8 +236,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path,
   state->path = path;
   sqlite3* raw = nullptr;
   const int status =
-      sqlite3_open_v2(path.c_str(), &raw,
-                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   state->connection.reset(raw);
   if (raw == nullptr) return fail(ErrorCode::system, fmt::format("{}: no memory", path));
   if (status != SQLITE_OK) return state->problem();

@@ -28,12 +28,12 @@ constexpr std::array kMigrations = {
          delivered_at INTEGER NOT NULL DEFAULT 0,
          UNIQUE (route, user, digest)
        ) STRICT;
+       CREATE INDEX quarantine_age ON quarantine (stored_at);
        CREATE INDEX quarantine_released ON quarantine (route, user)
          WHERE released_at > 0 AND delivered_at = 0;)",
 };
 
-constexpr const char* kGet =
-    "SELECT * FROM quarantine WHERE number = ?";
+constexpr const char* kGet = "SELECT * FROM quarantine WHERE number = ?";
 constexpr const char* kFind =
     "SELECT * FROM quarantine WHERE route = ? AND user = ? AND digest = ?";
 constexpr const char* kOldest =
@@ -70,8 +70,8 @@ QuarantineRecord record_of(const Row& row) {
 Result<std::vector<QuarantineRecord>> records(Database::Transaction& transaction, const char* sql,
                                               std::initializer_list<Value> values) {
   std::vector<QuarantineRecord> found;
-  auto done = transaction.run(sql, values,
-                              [&found](const Row& row) { found.push_back(record_of(row)); });
+  auto done =
+      transaction.run(sql, values, [&found](const Row& row) { found.push_back(record_of(row)); });
   if (!done) return std::unexpected(done.error());
   return found;
 }
@@ -138,8 +138,10 @@ Result<std::uint64_t> QuarantineIndex::Change::add(const QuarantineRecord& recor
   return unsigned_of(transaction_.last_id());
 }
 
-Result<void> QuarantineIndex::Change::remove(std::uint64_t number) {
-  return transaction_.run("DELETE FROM quarantine WHERE number = ?", {signed_of(number)});
+Result<bool> QuarantineIndex::Change::remove(std::uint64_t number) {
+  auto done = transaction_.run("DELETE FROM quarantine WHERE number = ?", {signed_of(number)});
+  if (!done) return std::unexpected(done.error());
+  return transaction_.changes() > 0;
 }
 
 Result<void> QuarantineIndex::Change::skip_numbers(std::uint64_t up_to) {
@@ -168,9 +170,9 @@ Result<std::uint64_t> QuarantineIndex::Change::stored_size() {
 }
 
 Result<bool> QuarantineIndex::Change::set_released(std::uint64_t number, std::int64_t when) {
-  auto done = transaction_.run(
-      "UPDATE quarantine SET released_at = ?, delivered_at = 0 WHERE number = ?",
-      {when, signed_of(number)});
+  auto done =
+      transaction_.run("UPDATE quarantine SET released_at = ?, delivered_at = 0 WHERE number = ?",
+                       {when, signed_of(number)});
   if (!done) return std::unexpected(done.error());
   return transaction_.changes() > 0;
 }

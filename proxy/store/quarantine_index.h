@@ -42,7 +42,8 @@ class QuarantineIndex {
 
     /// Adds a row and gives it a number that was never used.
     [[nodiscard]] Result<std::uint64_t> add(const QuarantineRecord& record);
-    [[nodiscard]] Result<void> remove(std::uint64_t number);
+    /// False: there is no such row.
+    [[nodiscard]] Result<bool> remove(std::uint64_t number);
     /// No number up to this one will be given any more.
     [[nodiscard]] Result<void> skip_numbers(std::uint64_t up_to);
     [[nodiscard]] Result<std::optional<QuarantineRecord>> find(const QuarantineRecord& like);
@@ -50,7 +51,6 @@ class QuarantineIndex {
     [[nodiscard]] Result<std::optional<QuarantineRecord>> oldest(std::uint64_t except);
     /// Octets of all files.
     [[nodiscard]] Result<std::uint64_t> stored_size();
-    /// False: there is no such row.
     [[nodiscard]] Result<bool> set_released(std::uint64_t number, std::int64_t when);
     [[nodiscard]] Result<bool> set_delivered(std::uint64_t number, std::int64_t when);
     [[nodiscard]] Result<void> set_stored_size(std::uint64_t number, std::uint64_t octets);
