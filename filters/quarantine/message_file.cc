@@ -1,6 +1,5 @@
 #include "filters/quarantine/message_file.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -11,8 +10,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -30,7 +30,8 @@ constexpr int kMaxWindowLog = 23;
 constexpr std::string_view kIncoming = "incoming.";
 
 std::unexpected<Error> problem(std::string_view path, int reason) {
-  return fail(ErrorCode::system, fmt::format("{}: {}", path, std::strerror(reason)));
+  return fail(ErrorCode::system,
+              fmt::format("{}: {}", path, std::generic_category().message(reason)));
 }
 
 /// Closes at the end of its scope.
@@ -204,11 +205,11 @@ Result<void> read_message_file(const std::string& path, const ExpectedMessage& e
 }
 
 void remove_leftovers(const std::string& folder) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(folder.c_str()), &::closedir);
-  if (!entries) return;
-  while (const dirent* entry = ::readdir(entries.get())) {
-    if (!std::string_view(entry->d_name).starts_with(kIncoming)) continue;
-    const std::string path = fmt::format("{}/{}", folder, entry->d_name);
+  std::error_code ignored;  // what is left goes another time
+  std::filesystem::directory_iterator entry(folder, ignored);
+  for (; !ignored && entry != std::filesystem::directory_iterator(); entry.increment(ignored)) {
+    if (!entry->path().filename().string().starts_with(kIncoming)) continue;
+    const std::string path = entry->path();
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (file.get() >= 0 && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0) ::unlink(path.c_str());
   }

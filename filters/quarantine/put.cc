@@ -1,8 +1,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -42,7 +42,9 @@ class SpoolPieces {
       got = ::pread(file_, buffer_.data(), std::min<std::uint64_t>(kPiece, size_ - offset_),
                     static_cast<off_t>(offset_));
     } while (got < 0 && errno == EINTR);
-    if (got < 0) return fail(ErrorCode::system, fmt::format("spool: {}", std::strerror(errno)));
+    if (got < 0)
+      return fail(ErrorCode::system,
+                  fmt::format("spool: {}", std::generic_category().message(errno)));
     if (got == 0) return fail(ErrorCode::system, "spool: it ends too early");
     offset_ += static_cast<std::uint64_t>(got);
     return std::string_view(buffer_.data(), static_cast<std::size_t>(got));

@@ -4,7 +4,7 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -29,7 +29,8 @@ Quarantine::~Quarantine() = default;
 Result<std::shared_ptr<Quarantine>> Quarantine::open(const config::Quarantine& config,
                                                      WallClock clock) {
   if (::mkdir(config.folder.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
-    return fail(ErrorCode::system, fmt::format("{}: {}", config.folder, std::strerror(errno)));
+    return fail(ErrorCode::system,
+                fmt::format("{}: {}", config.folder, std::generic_category().message(errno)));
   }
   auto index = store::QuarantineIndex::open(config.folder + "/index.sqlite");
   if (!index) return std::unexpected(index.error());

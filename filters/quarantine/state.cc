@@ -1,14 +1,14 @@
 #include "filters/quarantine/state.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -64,7 +64,8 @@ Result<bool> Quarantine::State::remove(Change& change, std::uint64_t number) con
   auto known = change.remove(number);
   if (!known || !*known) return known;
   if (::unlink(path(number).c_str()) != 0 && errno != ENOENT) {
-    return fail(ErrorCode::system, fmt::format("{}: {}", path(number), std::strerror(errno)));
+    return fail(ErrorCode::system,
+                fmt::format("{}: {}", path(number), std::generic_category().message(errno)));
   }
   return true;
 }
@@ -109,18 +110,19 @@ Result<void> Quarantine::State::make_room(Change& change, std::uint64_t number) 
 Result<void> Quarantine::State::sweep_files(Change& change) const {
   const auto numbers = change.numbers();
   if (!numbers) return std::unexpected(numbers.error());
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(config.folder.c_str()), &::closedir);
-  if (!entries) {
-    return fail(ErrorCode::system, fmt::format("{}: {}", config.folder, std::strerror(errno)));
-  }
+  std::error_code problem;
+  std::filesystem::directory_iterator entries(config.folder, problem);
   std::uint64_t highest = 0;
-  while (const dirent* entry = ::readdir(entries.get())) {
-    const auto number = number_of(entry->d_name);
+  for (; !problem && entries != std::filesystem::directory_iterator(); entries.increment(problem)) {
+    const std::string file = entries->path();
+    const auto number = number_of(entries->path().filename().string());
     if (!number || std::ranges::binary_search(*numbers, *number)) continue;
     highest = std::max(highest, *number);
     struct stat facts{};
-    const std::string file = path(*number);
     if (::lstat(file.c_str(), &facts) == 0 && is_old(facts.st_mtime)) ::unlink(file.c_str());
+  }
+  if (problem) {
+    return fail(ErrorCode::system, fmt::format("{}: {}", config.folder, problem.message()));
   }
   if (highest == 0) return {};
   return change.skip_numbers(highest);

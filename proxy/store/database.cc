@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -68,7 +68,8 @@ void prepare_library() {
 /// existing one is not opened: closing it would drop the locks that this process has on it.
 Result<void> make_private(const std::string& path) {
   const auto problem = [&path](int reason) {
-    return fail(ErrorCode::system, fmt::format("{}: {}", path, std::strerror(reason)));
+    return fail(ErrorCode::system,
+                fmt::format("{}: {}", path, std::generic_category().message(reason)));
   };
   const int file =
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
@@ -102,7 +103,7 @@ struct Database::State {
                 fmt::format("{}: {}", path, sqlite3_errmsg(connection.get())));
   }
 
-  Result<void> script(const char* sql) {
+  [[nodiscard]] Result<void> script(const char* sql) const {
     if (sqlite3_exec(connection.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
       return problem();
     }
@@ -253,7 +254,7 @@ struct Database::Transaction::Lock {
   bool open = true;
 
   explicit Lock(State& owner) : state(owner), mutex(owner.mutex) {}
-  ~Lock() { close("ROLLBACK"); }
+  ~Lock() { static_cast<void>(close("ROLLBACK")); }
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
 
