@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,48 +30,54 @@ class Inspection {
     ~Owner() = default;
   };
 
-  /// `limit` is the time until the verdict, from now on; after it the cause is `timeout`.
-  Inspection(const Host& host, std::shared_ptr<const Chain> chain, MessageFacts facts,
-             Duration limit, Owner& owner);
-  ~Inspection();  ///< gives up whatever is under way
+  Inspection() = default;
+  virtual ~Inspection() = default;  ///< gives up whatever is under way
   Inspection(const Inspection&) = delete;
   Inspection& operator=(const Inspection&) = delete;
 
   /// The next piece of the message, without dot-stuffing (DotDecoder::Form::unstuffed). Always
   /// taken, and perhaps dropped: a message that is refused has to be read to its end all the same.
-  void feed(ByteChain&& text);
+  virtual void feed(ByteChain&& text) = 0;
   /// The message is complete.
-  void end();
+  virtual void end() = 0;
   /// Feed again after on_inspection_activity().
-  [[nodiscard]] bool congested() const;
+  [[nodiscard]] virtual bool congested() const = 0;
 
   enum class Outcome : std::uint8_t {
     undecided,
     pass,     ///< take() gives a message: the original, tagged or not, or a notice
     refused,  ///< the client gets -ERR [SYS/TEMP] with refusal()
   };
-  [[nodiscard]] Outcome outcome() const;
-  [[nodiscard]] std::string_view refusal() const;
+  [[nodiscard]] virtual Outcome outcome() const = 0;
+  [[nodiscard]] virtual std::string_view refusal() const = 0;
 
   enum class Progress : std::uint8_t { data, wait, end, broken };
   /// After `pass`: the next piece for the client is appended, canonical, not dot-stuffed; `out`
   /// grows by at most about 128 KiB. `broken`: the rest cannot be had (problem() says why); what
   /// went out must not look complete.
-  [[nodiscard]] Progress take(ByteChain& out);
-  [[nodiscard]] const std::string& problem() const;
+  [[nodiscard]] virtual Progress take(ByteChain& out) = 0;
+  [[nodiscard]] virtual const std::string& problem() const = 0;
 
   /// For the log, once decided.
-  [[nodiscard]] Cause cause() const;
-  [[nodiscard]] Action action() const;
-  [[nodiscard]] const Judgement& judgement() const;
-  [[nodiscard]] std::uint64_t octets() const;             ///< of the canonical message so far
-  [[nodiscard]] std::uint64_t quarantine_number() const;  ///< 0: none
+  [[nodiscard]] virtual Cause cause() const = 0;
+  [[nodiscard]] virtual Action action() const = 0;
+  [[nodiscard]] virtual const Judgement& judgement() const = 0;
+  [[nodiscard]] virtual std::uint64_t octets() const = 0;  ///< of the canonical message so far
+  [[nodiscard]] virtual std::uint64_t quarantine_number() const = 0;  ///< 0: none
   /// The session had said +OK when the scan timed out, see config::Waiting::refuse_again.
-  void note_timeout_after_ok();
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
+  virtual void note_timeout_after_ok() = 0;
 };
+
+/// How a worker's sessions get theirs. `limit` is the time until the verdict, from now on; after it
+/// the cause is `timeout`.
+using InspectionMaker = std::function<std::unique_ptr<Inspection>(
+    std::shared_ptr<const Chain> chain, MessageFacts facts, Duration limit,
+    Inspection::Owner& owner)>;
+
+/// `host` and `owner` must outlive it.
+[[nodiscard]] std::unique_ptr<Inspection> make_inspection(const Host& host,
+                                                          std::shared_ptr<const Chain> chain,
+                                                          MessageFacts facts, Duration limit,
+                                                          Inspection::Owner& owner);
 
 }  // namespace gatepost::filters

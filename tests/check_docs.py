@@ -67,7 +67,7 @@ def check_links(name):
 
 def code():
     return "\n".join(path.read_text(encoding="utf-8")
-                     for folder in ("proxy", "config", "tests", "cmake")
+                     for folder in ("proxy", "filters", "config", "tests", "cmake")
                      for path in sorted((ROOT / folder).rglob("*"))
                      if path.suffix in (".h", ".cc", ".cmake"))
 

@@ -111,7 +111,7 @@ std::string clean_date(std::string_view field) {
   if (!words.empty() && words.front().ends_with(',')) words.erase(words.begin());
   if (words.size() < 5) return {};
   const auto day = number(words[0], 1, 31);
-  const auto month = std::ranges::find(kMonths, pop3::to_upper(words[1]));
+  const auto* const month = std::ranges::find(kMonths, pop3::to_upper(words[1]));
   const auto year = number(words[2], 4, kLastYear);
   const auto time = clean_time(words[3]);
   const auto zone = clean_zone(words[4]);

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -35,11 +35,11 @@ struct Section {
 };
 
 Result<std::string> read_file(const std::string& path) {
-  const auto problem = [&path](const char* what) {
+  const auto problem = [&path](const std::string& what) {
     return fail(ErrorCode::config, fmt::format("{}: {}", path, what));
   };
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) return problem(std::strerror(errno));
+  if (file < 0) return problem(std::generic_category().message(errno));
   std::string text(NoticeWriter::kMaxTemplate + 1, '\0');
   std::size_t size = 0;
   ssize_t got = 0;
@@ -49,9 +49,9 @@ Result<std::string> read_file(const std::string& path) {
   } while (got > 0 || (got < 0 && errno == EINTR));
   const int reason = errno;
   ::close(file);
-  if (got < 0) return problem(std::strerror(reason));
+  if (got < 0) return problem(std::generic_category().message(reason));
   if (size > NoticeWriter::kMaxTemplate) {
-    return problem(fmt::format("larger than {} octets", NoticeWriter::kMaxTemplate).c_str());
+    return problem(fmt::format("larger than {} octets", NoticeWriter::kMaxTemplate));
   }
   text.resize(size);
   return text;

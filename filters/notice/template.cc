@@ -19,7 +19,7 @@ bool is_name_character(char c) {
 }
 
 std::optional<Variable> variable_of(std::string_view name) {
-  const auto found = std::ranges::find(kNames, name);
+  const auto* const found = std::ranges::find(kNames, name);
   if (found == kNames.end()) return std::nullopt;
   return static_cast<Variable>(found - kNames.begin());
 }
@@ -44,7 +44,7 @@ Result<Template::Line> Template::parse_line(std::string_view text) {
     before += text.substr(0, open);
     text.remove_prefix(open);
     if (text.empty()) break;
-    const auto end = std::find_if_not(text.begin() + 1, text.end(), is_name_character);
+    const auto* const end = std::find_if_not(text.begin() + 1, text.end(), is_name_character);
     const auto length = static_cast<std::size_t>(end - text.begin());
     if (length == 1 || end == text.end() || *end != '}') {
       before += text.substr(0, length);

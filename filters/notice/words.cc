@@ -78,7 +78,8 @@ std::vector<const Language*> languages(std::string_view names) {
   std::vector<const Language*> chosen;
   while (true) {
     const std::size_t comma = names.find(',');
-    const auto found = std::ranges::find(all_languages(), names.substr(0, comma), &Language::name);
+    const auto* const found =
+        std::ranges::find(all_languages(), names.substr(0, comma), &Language::name);
     if (found == all_languages().end() || std::ranges::find(chosen, &*found) != chosen.end()) {
       return {};
     }

@@ -21,6 +21,8 @@ struct ScannerKind {
   unsigned workers = 1;  ///< among whom `concurrency` and `queue` are divided, at least 1 for each
 };
 
+class ScannerSeat;
+
 /// Asks scanners; of one worker. For each it keeps a limit of scans at once, a bounded queue, a
 /// circuit breaker, the self-test and the version that its verdicts depend on.
 class ScanDesk {
@@ -39,9 +41,10 @@ class ScanDesk {
   /// last scan has.
   void apply(const Kinds& kinds);
 
-  /// All of them look at the message side by side, each with its own time limit, at most `limit`.
-  /// `done` is called once, later, with one opinion for each, in their order; not at all once the
-  /// ticket is gone. What exceeds a scanner's max_size is `oversize` without asking it.
+  /// All of them (there is one at least) look at the message side by side, each with its own time
+  /// limit, at most `limit`. `done` is called once, later, with one opinion for each, in their
+  /// order; not at all once the ticket is gone. What exceeds a scanner's max_size is `oversize`
+  /// without asking it.
   [[nodiscard]] Ticket judge(const Kinds& kinds, const ScanJob& job, Duration limit, Done done);
 
   /// What remembered verdicts of these scanners depend on, from what was heard last. Empty while
@@ -49,12 +52,18 @@ class ScanDesk {
   [[nodiscard]] std::string versions(const Kinds& kinds) const;
 
  private:
-  class Seat;   // one scanner
-  class Panel;  // one judgement under way
+  struct Panel;
+  [[nodiscard]] ScannerSeat& seat(const std::shared_ptr<const ScannerKind>& kind);
+
   ScannerTools tools_;
   Log& log_;
   Maker maker_;
-  std::map<std::shared_ptr<const ScannerKind>, std::shared_ptr<Seat>> seats_;
+  std::map<std::shared_ptr<const ScannerKind>, std::unique_ptr<ScannerSeat>> seats_;
+  Kinds wanted_;
 };
+
+/// The Scanner of a configuration.
+[[nodiscard]] std::unique_ptr<Scanner> make_scanner(const ScannerKind& kind,
+                                                    const ScannerTools& tools);
 
 }  // namespace gatepost::filters

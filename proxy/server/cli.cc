@@ -144,6 +144,64 @@ CLI::App& add_probe(CLI::App& app, ProbeValues& values) {
   return probe;
 }
 
+constexpr const char* kQuarantineAbout =
+    "Look after the messages that were kept back: list them, release them to their users, delete\n"
+    "them. The gateway may be running.";
+
+/// What `quarantine` reads.
+struct QuarantineValues {
+  CommandLine line;
+  CLI::App* command = nullptr;
+};
+
+/// Empty for the number of a message.
+std::string complaint_about_number(const std::string& text) {
+  constexpr std::size_t kMaxDigits = 18;
+  const bool is_number = !text.empty() && text.size() <= kMaxDigits && !text.starts_with('0') &&
+                         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  return is_number ? "" : "\"" + text + "\" is not the number of a message";
+}
+
+CLI::App& add_quarantine_part(QuarantineValues& values, const char* name, const char* about,
+                              QuarantineOptions::What what) {
+  CLI::App& part = *values.command->add_subcommand(name, about);
+  CommandLine& line = values.line;
+  part.callback([&line, what] { line.quarantine.what = what; });
+  part.add_option("--config", line.config_file, "Configuration file")
+      ->type_name("FILE")
+      ->envname(environment_name("--config"));
+  part.add_option("--folder", line.quarantine.folder,
+                  "The quarantine's folder; then no configuration is read")
+      ->type_name("DIR");
+  if (what == QuarantineOptions::What::list || what == QuarantineOptions::What::show) {
+    part.add_flag("--json", line.json, "Print the result as JSON");
+  }
+  if (what != QuarantineOptions::What::list) {
+    part.add_option("number", line.quarantine.numbers, "Numbers of messages")
+        ->type_name("NUMBER")
+        ->required()
+        ->check(complaint_about_number, "");
+  }
+  return part;
+}
+
+void add_quarantine(CLI::App& app, QuarantineValues& values) {
+  using What = QuarantineOptions::What;
+  values.command = app.add_subcommand("quarantine", kQuarantineAbout);
+  values.command->require_subcommand(1);
+  values.command->footer(
+      "\nExit codes: 0 all done, 1 a message is not there or cannot be read, 2 the command line "
+      "is\n"
+      "wrong, 3 the configuration is wrong or has no quarantine.");
+  add_quarantine_part(values, "list", "All messages, a line each", What::list);
+  CLI::App& show =
+      add_quarantine_part(values, "show", "All that is known of some messages", What::show);
+  show.add_flag("--raw", values.line.quarantine.raw, "Print one message itself")
+      ->excludes(show.get_option("--json"));
+  add_quarantine_part(values, "release", "Show them in their users' mailboxes", What::release);
+  add_quarantine_part(values, "delete", "Delete them for good", What::remove);
+}
+
 CommandLine print(std::string text, ExitCode code) {
   CommandLine line;
   if (!text.ends_with('\n')) text += '\n';
@@ -169,15 +227,37 @@ CommandLine probe_line(ProbeValues& values) {
   return line;
 }
 
+CommandLine quarantine_line(QuarantineValues& values) {
+  CommandLine line = std::move(values.line);
+  line.action = CommandLine::Action::quarantine;
+  if (line.quarantine.raw && line.quarantine.numbers.size() != 1) {
+    return print("gatepost: --raw prints one message\nTry: gatepost quarantine show --help",
+                 ExitCode::usage);
+  }
+  return line;
+}
+
 /// The command that was named, for its own help.
-const CLI::App& named_command(const CLI::App& app) {
-  const auto named = app.get_subcommands();
-  return named.empty() ? app : *named.front();
+struct NamedCommand {
+  const CLI::App* app;
+  std::string before;  ///< what stands before its name: "gatepost"
+
+  [[nodiscard]] std::string full_name() const {
+    return before.empty() ? app->get_name() : before + " " + app->get_name();
+  }
+};
+
+NamedCommand named_command(const CLI::App& app) {
+  NamedCommand named{&app, ""};
+  while (!named.app->get_subcommands().empty()) {
+    named = {named.app->get_subcommands().front(), named.full_name()};
+  }
+  return named;
 }
 
 std::string help_of(const CLI::App& app) {
-  const CLI::App& command = named_command(app);
-  return command.help(&command == &app ? "" : app.get_name());
+  const NamedCommand named = named_command(app);
+  return named.app->help(named.before);
 }
 
 }  // namespace
@@ -196,6 +276,8 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   CLI::App& check = *app.add_subcommand("check", "Check configuration and certificates, then end");
   ProbeValues for_probe;
   const CLI::App& probe = add_probe(app, for_probe);
+  QuarantineValues for_quarantine;
+  add_quarantine(app, for_quarantine);
   const CLI::App& show = *app.add_subcommand("version", "Print version and libraries");
   run.footer(kFooter);
   check.footer(kFooter);
@@ -211,13 +293,14 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   } catch (const CLI::CallForVersion&) {
     return print(version_text, ExitCode::ok);
   } catch (const CLI::Error& error) {
-    const std::string name = &named_command(app) == &app ? "" : " " + named_command(app).get_name();
-    return print("gatepost: " + std::string(error.what()) + "\nTry: gatepost" + name + " --help",
+    return print("gatepost: " + std::string(error.what()) +
+                     "\nTry: " + named_command(app).full_name() + " --help",
                  ExitCode::usage);
   }
 
   if (show.parsed()) return print(version_text, ExitCode::ok);
   if (probe.parsed()) return probe_line(for_probe);
+  if (for_quarantine.command->parsed()) return quarantine_line(for_quarantine);
   Values& values = run.parsed() ? for_run : for_check;
   values.line.action = run.parsed() ? CommandLine::Action::run : CommandLine::Action::check;
   // Absent means "as the file says"; there is no flag that turns verification back on.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "config/load.h"
 #include "proxy/probe/options.h"
@@ -17,12 +18,21 @@ enum class ExitCode : std::uint8_t {
   unreachable = 4,  ///< check --connect, probe: the server does not answer
 };
 
+/// What `gatepost quarantine` is to do.
+struct QuarantineOptions {
+  enum class What : std::uint8_t { list, show, release, remove } what = What::list;
+  std::vector<std::uint64_t> numbers;  ///< list: none
+  std::string folder;                  ///< empty: that of the configuration
+  bool raw = false;                    ///< show: the message itself
+};
+
 /// A command line that was understood, or the text to print instead of doing anything.
 struct CommandLine {
   enum class Action : std::uint8_t {
     run,             ///< serve until a signal
     check,           ///< check the configuration, say what is wrong, end
     probe,           ///< look at a POP3 server, say what it is like, end
+    quarantine,      ///< list or change what is in quarantine, end
     print_and_exit,  ///< help, version or a complaint: print `text`, end with `exit_code`
   };
 
@@ -30,9 +40,10 @@ struct CommandLine {
   std::string config_file;      ///< empty: nothing but flags and environment
   config::Overrides overrides;  ///< flags, and environment where there is no flag
   bool connect = false;         ///< check: reach the upstream too
-  bool json = false;            ///< check, probe: print the result as JSON
+  bool json = false;            ///< print the result as JSON
   probe::Options probe = {};    ///< probe: what to look at
-  std::string text;             ///< print_and_exit: with its final newline
+  QuarantineOptions quarantine = {};
+  std::string text;  ///< print_and_exit: with its final newline
   ExitCode exit_code = ExitCode::ok;
 
   /// Where `text` belongs: standard output or standard error.

@@ -36,6 +36,9 @@ constexpr std::array kAllowed = {
     "open", "openat", "stat", "lstat", "fstat", "newfstatat", "fstatat64", "statx", "access",
     "faccessat", "faccessat2", "readlink", "readlinkat", "getdents64", "getcwd", "unlink",
     "unlinkat", "chmod", "fchmodat",
+    // Quarantine: files are written, get their names, are listed by SQLite, and go
+    "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "renameat", "renameat2", "mkdir",
+    "mkdirat", "flock", "fchmod",
     // Memory and threads; clone, mmap and mprotect are below
     "brk", "munmap", "mremap", "madvise", "futex", "futex_waitv", "set_robust_list",
     "get_robust_list", "rseq", "sched_yield", "sched_getaffinity", "sched_getparam",

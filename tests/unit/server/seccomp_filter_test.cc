@@ -17,9 +17,13 @@
 #include <cerrno>
 #include <csignal>
 #include <functional>
+#include <string>
 #include <thread>
+#include <utility>
 
+#include "filters/quarantine/quarantine.h"
 #include "proxy/server/version.h"
+#include "tests/support/temporary_folder.h"
 
 namespace gatepost::server {
 namespace {
@@ -130,6 +134,27 @@ TEST(SeccompFilter, leaves_threads_names_files_and_randomness_alone) {
     bool ran = kSanitized;
     if (!kSanitized) std::thread([&ran] { ran = true; }).join();
     return ran ? 0 : 4;
+  });
+  EXPECT_EQ(result, 0);
+}
+
+TEST(SeccompFilter, lets_the_quarantine_do_its_work) {
+  const gatepost::testing::TemporaryFolder folder;
+  const int result = outcome(Seccomp::on, [&folder] {
+    const config::Quarantine config{folder.file("q"), 3'000, std::chrono::hours(1)};
+    const auto quarantine = filters::Quarantine::open(config);
+    if (!quarantine) return 1;
+    for (unsigned i = 1; i <= 5; ++i) {
+      // Nothing that can be compressed, so that the oldest have to go.
+      std::string text(1'000, '\0');
+      if (::getrandom(text.data(), text.size(), 0) < 0) return 2;
+      std::string_view once = text;
+      const auto next = [&once]() -> Result<std::string_view> { return std::exchange(once, {}); };
+      if ((*quarantine)->keep(sha256(text), next, {}) != i) return 3;
+    }
+    if ((*quarantine)->list()->size() != 2 || !(*quarantine)->release(5)) return 4;
+    if (!(*quarantine)->read(5, [](std::string_view) { return true; })) return 5;
+    return (*quarantine)->remove(4) && filters::Quarantine::open(config) ? 0 : 6;
   });
   EXPECT_EQ(result, 0);
 }

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "filters/quarantine/quarantine.h"
+
+namespace gatepost::filters {
+
+[[nodiscard]] std::unexpected<Error> unknown_message(std::uint64_t number);
+
+/// What a Quarantine is made of; private to this folder.
+struct Quarantine::State {
+  config::Quarantine config;
+  WallClock clock;
+  std::unique_ptr<store::QuarantineIndex> index;
+
+  [[nodiscard]] std::string path(std::uint64_t number) const;
+  [[nodiscard]] bool has_file(std::uint64_t number) const;
+  /// Rows and files that do not belong together, and what is too old.
+  [[nodiscard]] Result<void> sweep();
+  [[nodiscard]] Result<std::uint64_t> keep(const Digest& digest, const MessagePieces& message,
+                                           QuarantineRecord record);
+  [[nodiscard]] Result<void> remove(std::uint64_t number);
+
+ private:
+  using Change = store::QuarantineIndex::Change;
+  [[nodiscard]] bool is_old(std::int64_t time) const;
+  [[nodiscard]] Result<bool> remove(Change& change, std::uint64_t number) const;
+  [[nodiscard]] Result<void> remove_old(Change& change) const;
+  [[nodiscard]] Result<void> make_room(Change& change, std::uint64_t number) const;
+  /// Files without a row.
+  [[nodiscard]] Result<void> sweep_files(Change& change) const;
+  [[nodiscard]] Result<std::uint64_t> add(IncomingFile& file, QuarantineRecord& record);
+};
+
+}  // namespace gatepost::filters

@@ -1,0 +1,255 @@
+#include "filters/spool/spool.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace gatepost::filters {
+
+namespace {
+
+Error system_error(std::string_view what, int code) {
+  return {ErrorCode::system, fmt::format("{}: {}", what, std::strerror(code))};
+}
+
+/// A file without a name.
+Result<int> open_nameless(const std::string& folder) {
+  int file = open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  // Not every file system knows O_TMPFILE.
+  if (file < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
+    std::string name = folder + "/gatepost-XXXXXX";
+    file = mkostemp(name.data(), O_CLOEXEC);
+    if (file >= 0) unlink(name.c_str());
+  }
+  if (file < 0) return std::unexpected(system_error("temporary file in " + folder, errno));
+  return file;
+}
+
+}  // namespace
+
+SpoolRoom::SpoolRoom(std::string folder, std::uint64_t max_message, std::uint64_t max_total)
+    : folder_(std::move(folder)), max_message_(max_message), max_total_(max_total) {}
+
+bool SpoolRoom::take(std::uint64_t octets) {
+  const std::uint64_t before = used_.fetch_add(octets, std::memory_order_relaxed);
+  if (before + octets <= max_total_) return true;
+  give_back(octets);
+  return false;
+}
+
+void SpoolRoom::give_back(std::uint64_t octets) {
+  used_.fetch_sub(octets, std::memory_order_relaxed);
+}
+
+struct Spool::State {
+  /// The file and what is written to it: a worker's thread has it while `writing`.
+  struct File {
+    ~File() {
+      if (descriptor >= 0) close(descriptor);
+    }
+    int descriptor = -1;
+    std::uint64_t size = 0;
+    std::optional<Error> failure;
+  };
+  /// One write: what stood in memory until now, then slices. Slices are only read elsewhere; they
+  /// come and go on the loop's thread.
+  struct Write {
+    std::shared_ptr<File> file;
+    std::string folder;
+    std::string head;
+    ByteChain tail;
+    void run();
+    bool write_all(std::vector<iovec> pieces);
+  };
+
+  State(std::shared_ptr<SpoolRoom> a_room, BlockPool& a_pool, Background& a_background,
+        std::move_only_function<void()> activity)
+      : room(std::move(a_room)),
+        pool(a_pool),
+        background(a_background),
+        on_activity(std::move(activity)) {}
+
+  void fail(Error error);
+  void write_on();
+  void written();
+
+  const std::shared_ptr<SpoolRoom> room;
+  BlockPool& pool;
+  Background& background;
+  std::move_only_function<void()> on_activity;
+
+  std::uint64_t size = 0;
+  Sha256 hash;
+  Digest digest{};
+  std::string memory;  // flat: small messages would pin blocks that others share
+  std::shared_ptr<File> file;
+  ByteChain backlog;
+  std::size_t in_flight = 0;
+  bool writing = false;
+  bool sealed = false;
+  std::optional<Error> failure;
+  Ticket ticket;
+};
+
+void Spool::State::Write::run() {
+  if (file->descriptor < 0) {
+    const auto opened = open_nameless(folder);
+    if (!opened) {
+      file->failure = opened.error();
+      return;
+    }
+    file->descriptor = *opened;
+  }
+  std::vector<iovec> pieces;
+  const auto add = [&pieces](std::string_view text) {
+    // pwritev() only reads through it.
+    if (!text.empty()) pieces.push_back({const_cast<char*>(text.data()), text.size()});
+  };
+  add(head);
+  for (const Slice& slice : tail.slices()) add(slice.view());
+  static_cast<void>(write_all(std::move(pieces)));
+}
+
+bool Spool::State::Write::write_all(std::vector<iovec> pieces) {
+  std::size_t next = 0;
+  while (next < pieces.size()) {
+    const int count = static_cast<int>(std::min<std::size_t>(pieces.size() - next, IOV_MAX));
+    const ssize_t n =
+        pwritev(file->descriptor, &pieces[next], count, static_cast<off_t>(file->size));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      file->failure = system_error("temporary file", n < 0 ? errno : EIO);
+      return false;
+    }
+    file->size += static_cast<std::uint64_t>(n);
+    auto left = static_cast<std::size_t>(n);
+    while (next < pieces.size() && left >= pieces[next].iov_len) left -= pieces[next++].iov_len;
+    if (left > 0) {
+      pieces[next].iov_base = static_cast<char*>(pieces[next].iov_base) + left;
+      pieces[next].iov_len -= left;
+    }
+  }
+  return true;
+}
+
+void Spool::State::fail(Error error) {
+  failure = std::move(error);
+  backlog.clear();
+  memory = {};
+}
+
+void Spool::State::write_on() {
+  if (writing || failure) return;
+  if (!file) file = std::make_shared<File>();
+  auto write = std::make_shared<Write>();
+  write->file = file;
+  write->folder = room->folder();
+  write->head = std::exchange(memory, {});
+  write->tail = std::exchange(backlog, ByteChain());
+  in_flight = write->head.size() + write->tail.size();
+  writing = true;
+  ticket = background.run([write] { write->run(); }, [this] { written(); });
+}
+
+void Spool::State::written() {
+  const bool was_congested = in_flight + backlog.size() > kMaxBacklog;
+  writing = false;
+  in_flight = 0;
+  if (file->failure) {
+    fail(*file->failure);
+  } else if (!backlog.empty()) {
+    write_on();
+  }
+  const bool is_congested = in_flight + backlog.size() > kMaxBacklog;
+  const bool is_ready = sealed && !writing;
+  if (failure || is_ready || (was_congested && !is_congested)) on_activity();
+}
+
+Spool::Spool(std::shared_ptr<SpoolRoom> room, BlockPool& pool, Background& background,
+             std::move_only_function<void()> on_activity)
+    : state_(std::make_unique<State>(std::move(room), pool, background, std::move(on_activity))) {}
+
+Spool::~Spool() { state_->room->give_back(state_->size); }
+
+void Spool::append(ByteChain&& bytes) {
+  State& s = *state_;
+  const ByteChain taken = std::move(bytes);
+  if (s.failure || s.sealed || taken.empty()) return;
+  if (s.size + taken.size() > s.room->max_message()) {
+    return s.fail({ErrorCode::limit, "message larger than spool.max_message"});
+  }
+  if (!s.room->take(taken.size())) {
+    return s.fail({ErrorCode::limit, "all spools together at spool.max_total"});
+  }
+  s.size += taken.size();
+  for (const Slice& slice : taken.slices()) s.hash.update(slice.view());
+  if (!s.file && s.memory.size() + taken.size() <= kInMemory) {
+    for (const Slice& slice : taken.slices()) s.memory += slice.view();
+    return;
+  }
+  s.backlog.append(ByteChain(taken));
+  s.write_on();
+}
+
+bool Spool::congested() const {
+  return !state_->failure && state_->in_flight + state_->backlog.size() > kMaxBacklog;
+}
+
+void Spool::seal() {
+  if (state_->sealed || state_->failure) return;
+  state_->sealed = true;
+  state_->digest = state_->hash.finish();
+}
+
+bool Spool::ready() const {
+  return state_->sealed && !state_->failure && !state_->writing && state_->backlog.empty();
+}
+
+const std::optional<Error>& Spool::failure() const { return state_->failure; }
+std::uint64_t Spool::size() const { return state_->size; }
+const Digest& Spool::digest() const { return state_->digest; }
+
+std::vector<std::string_view> Spool::memory() const {
+  if (state_->file || state_->memory.empty()) return {};
+  return {state_->memory};
+}
+
+int Spool::file() const { return state_->file ? state_->file->descriptor : -1; }
+
+Result<int> Spool::open_again() const {
+  if (state_->file) {
+    // Not dup(): that would share the offset with everybody else.
+    const std::string path = fmt::format("/proc/self/fd/{}", state_->file->descriptor);
+    const int again = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (again < 0) return std::unexpected(system_error("spool", errno));
+    return again;
+  }
+  const int memory = memfd_create("message", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (memory < 0) return std::unexpected(system_error("memfd", errno));
+  const std::string& text = state_->memory;
+  const bool whole = text.empty() || pwrite(memory, text.data(), text.size(), 0) ==
+                                         static_cast<ssize_t>(text.size());
+  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+  if (!whole || fcntl(memory, F_ADD_SEALS, kSeals) != 0) {
+    const int code = errno;
+    close(memory);
+    return std::unexpected(system_error("memfd", code));
+  }
+  return memory;
+}
+
+BlockPool& Spool::pool() const { return state_->pool; }
+Background& Spool::background() const { return state_->background; }
+
+}  // namespace gatepost::filters
