@@ -37,7 +37,7 @@ template <class Value>
 class Table {
  public:
   struct Entry {
-    Digest key;
+    Digest key{};
     Value value;
     Instant until;
   };
@@ -74,8 +74,8 @@ class Table {
 
 struct VerdictMemory::State {
   std::mutex mutex;
-  std::size_t entries;
-  std::chrono::seconds max_age;
+  std::size_t entries = 0;
+  std::chrono::seconds max_age{};
   Table<Judgement> verdicts;
   Table<bool> timeouts;
 };

@@ -156,9 +156,8 @@ void ScannerSeat::finish(const std::shared_ptr<Scan>& scan, Verdict verdict) {
         static_cast<std::uint64_t>(std::chrono::microseconds(took).count());
     note(verdict);
   }
-  const std::shared_ptr<Scan> held = scan;  // `scan` may be the list's own
-  leave(held);
-  Done done = std::move(held->done);
+  Done done = std::move(scan->done);
+  leave(scan);
   done(std::move(verdict));
 }
 

@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -20,7 +20,7 @@ namespace gatepost::filters {
 namespace {
 
 Error system_error(std::string_view what, int code) {
-  return {ErrorCode::system, fmt::format("{}: {}", what, std::strerror(code))};
+  return {ErrorCode::system, fmt::format("{}: {}", what, std::generic_category().message(code))};
 }
 
 /// A file without a name.

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -38,8 +38,9 @@ void SpoolReader::State::Read::run() {
         pread(file, &text[filled], text.size() - filled, static_cast<off_t>(offset + filled));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
-      failure = Error{ErrorCode::system, fmt::format("temporary file: {}",
-                                                     n < 0 ? std::strerror(errno) : "too short")};
+      failure = Error{ErrorCode::system,
+                      fmt::format("temporary file: {}",
+                                  n < 0 ? std::generic_category().message(errno) : "too short")};
       return;
     }
     filled += static_cast<std::size_t>(n);
