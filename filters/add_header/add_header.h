@@ -7,7 +7,7 @@
 namespace gatepost::filters {
 
 /// Adds the same fields to the header of every message. This is the filter to copy for one of your
-/// own: docs/filters.md says how.
+/// own: its options are read here, its work is done in filters/header_filter.cc.
 ///
 /// Options:
 ///   lines  list of texts, "Name: value"
