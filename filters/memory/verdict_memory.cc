@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <list>
 #include <mutex>
 #include <string>
-#include <unordered_map>
-#include <utility>
+#include <variant>
+
+#include "proxy/base/bounded_table.h"
 
 namespace gatepost::filters {
 
@@ -32,59 +32,43 @@ std::size_t weight(const Judgement& judgement) {
   return octets;
 }
 
-/// The least used go first; what is too old is not found.
 template <class Value>
-class Table {
- public:
-  struct Entry {
-    Digest key{};
-    Value value;
-    Instant until;
-  };
-
-  [[nodiscard]] const Value* find(const Digest& key, Instant now) {
-    const auto at = index_.find(key);
-    if (at == index_.end()) return nullptr;
-    if (at->second->until <= now) {
-      drop(at->second);
-      return nullptr;
-    }
-    entries_.splice(entries_.begin(), entries_, at->second);
-    return &at->second->value;
-  }
-  void put(const Digest& key, Value value, Instant until, std::size_t most) {
-    if (const auto at = index_.find(key); at != index_.end()) drop(at->second);
-    if (most == 0) return;
-    while (entries_.size() >= most) drop(std::prev(entries_.end()));
-    entries_.push_front({key, std::move(value), until});
-    index_.emplace(key, entries_.begin());
-  }
-  [[nodiscard]] std::size_t size() const { return entries_.size(); }
-
- private:
-  void drop(typename std::list<Entry>::iterator entry) {
-    index_.erase(entry->key);
-    entries_.erase(entry);
-  }
-  std::list<Entry> entries_;
-  std::unordered_map<Digest, typename std::list<Entry>::iterator, HashOfDigest> index_;
+struct Aging {
+  Value value;
+  Instant until;
 };
+/// The least used go first.
+template <class Value>
+using Table = BoundedTable<Digest, Aging<Value>, HashOfDigest>;
+
+/// Null, too, for what is too old, which goes.
+template <class Value>
+const Value* find_young(Table<Value>& table, const Digest& key, Instant now) {
+  const Aging<Value>* const found = table.find(key);
+  if (found == nullptr) return nullptr;
+  if (found->until > now) return &table.touch(key).value;
+  table.erase(key);
+  return nullptr;
+}
 
 }  // namespace
 
 struct VerdictMemory::State {
+  State(std::size_t capacity, std::chrono::seconds age)
+      : entries(capacity),
+        max_age(age),
+        verdicts(std::max<std::size_t>(capacity, 1)),
+        timeouts(std::max<std::size_t>(capacity, 1)) {}
+
   std::mutex mutex;
-  std::size_t entries = 0;
-  std::chrono::seconds max_age{};
+  const std::size_t entries;  // 0: both tables stay empty
+  const std::chrono::seconds max_age;
   Table<Judgement> verdicts;
-  Table<bool> timeouts;
+  Table<std::monostate> timeouts;
 };
 
 VerdictMemory::VerdictMemory(std::size_t entries, std::chrono::seconds max_age)
-    : state_(std::make_unique<State>()) {
-  state_->entries = entries;
-  state_->max_age = max_age;
-}
+    : state_(std::make_unique<State>(entries, max_age)) {}
 
 VerdictMemory::~VerdictMemory() = default;
 
@@ -101,7 +85,7 @@ Digest VerdictMemory::key(const Digest& content, std::string_view chain_fingerpr
 
 std::optional<Judgement> VerdictMemory::find(const Digest& key, Instant now) {
   const std::scoped_lock lock(state_->mutex);
-  const Judgement* found = state_->verdicts.find(key, now);
+  const Judgement* found = find_young(state_->verdicts, key, now);
   if (found == nullptr) return std::nullopt;
   Judgement judgement = *found;
   judgement.remembered = true;
@@ -111,19 +95,20 @@ std::optional<Judgement> VerdictMemory::find(const Digest& key, Instant now) {
 void VerdictMemory::remember(const Digest& key, const Judgement& judgement, Instant now) {
   const bool passing =
       std::ranges::any_of(judgement.trail, [](const Opinion& o) { return o.verdict.passing(); });
-  if (passing || weight(judgement) > kMaxJudgement) return;
+  if (state_->entries == 0 || passing || weight(judgement) > kMaxJudgement) return;
   const std::scoped_lock lock(state_->mutex);
-  state_->verdicts.put(key, judgement, now + state_->max_age, state_->entries);
+  state_->verdicts.touch(key) = {judgement, now + state_->max_age};
 }
 
 void VerdictMemory::note_timeout(const Digest& content, Instant until) {
+  if (state_->entries == 0) return;
   const std::scoped_lock lock(state_->mutex);
-  state_->timeouts.put(content, true, until, state_->entries);
+  state_->timeouts.touch(content) = {{}, until};
 }
 
 bool VerdictMemory::timed_out_before(const Digest& content, Instant now) {
   const std::scoped_lock lock(state_->mutex);
-  return state_->timeouts.find(content, now) != nullptr;
+  return find_young(state_->timeouts, content, now) != nullptr;
 }
 
 std::size_t VerdictMemory::size() const {

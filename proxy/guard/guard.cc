@@ -6,7 +6,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "proxy/guard/bounded_table.h"
+#include "proxy/base/bounded_table.h"
 #include "proxy/guard/keyed_digest.h"
 
 namespace gatepost::guard {
@@ -44,6 +44,10 @@ Duration between(Instant earlier, Instant later) {
 
 }  // namespace
 
+/// What is known of so many users, networks or addresses.
+template <class Value>
+using Remembered = BoundedTable<Digest, Value, DigestHash>;
+
 struct Guard::Tables {
   /// Everything that came from one address and has not left.
   struct Connected {
@@ -64,9 +68,9 @@ struct Guard::Tables {
   config::Limits limits;
   std::unordered_map<Digest, Connected, DigestHash> addresses;
   std::unordered_map<Digest, std::uint32_t, DigestHash> networks;  // the same, without exempt ones
-  BoundedTable<Failures> failed_networks{kMaxRemembered};
-  BoundedTable<Failures> failed_users{kMaxRemembered};
-  BoundedTable<Known> known{kMaxRemembered};
+  Remembered<Failures> failed_networks{kMaxRemembered};
+  Remembered<Failures> failed_users{kMaxRemembered};
+  Remembered<Known> known{kMaxRemembered};
   std::uint64_t tokens = 0;  // thousandths of a connection
   Instant refilled;
 
@@ -81,8 +85,8 @@ struct Guard::Tables {
   [[nodiscard]] bool take_token(Instant now);
   [[nodiscard]] bool is_known(const Digest& place, Instant now) const;
   [[nodiscard]] Duration earned(const Failures* failures, Instant now) const;
-  void count(BoundedTable<Failures>& table, const Digest& key, Instant now) const;
-  void hold_back(BoundedTable<Failures>& table, const Digest& key, Instant now) const;
+  void count(Remembered<Failures>& table, const Digest& key, Instant now) const;
+  void hold_back(Remembered<Failures>& table, const Digest& key, Instant now) const;
   void forget(Instant now);
   void count_networks();
 };
@@ -147,7 +151,7 @@ Duration Guard::Tables::earned(const Failures* failures, Instant now) const {
   return std::max(whole - passed, Duration::zero());
 }
 
-void Guard::Tables::count(BoundedTable<Failures>& table, const Digest& key, Instant now) const {
+void Guard::Tables::count(Remembered<Failures>& table, const Digest& key, Instant now) const {
   Failures& failures = table.touch(key);
   if (failures.count > 0 && between(failures.last, now) >= limits.failed_login_memory) {
     failures.count = 0;
@@ -158,14 +162,14 @@ void Guard::Tables::count(BoundedTable<Failures>& table, const Digest& key, Inst
 }
 
 /// Whoever would wait for what is counted there waits from now on.
-void Guard::Tables::hold_back(BoundedTable<Failures>& table, const Digest& key, Instant now) const {
+void Guard::Tables::hold_back(Remembered<Failures>& table, const Digest& key, Instant now) const {
   Failures* const failures = table.find(key);
   if (failures == nullptr || failures->count < limits.free_failed_logins) return;
   if (between(failures->last, now) < limits.failed_login_memory) failures->turn = now;
 }
 
 void Guard::Tables::forget(Instant now) {
-  for (BoundedTable<Failures>* const table : {&failed_networks, &failed_users}) {
+  for (Remembered<Failures>* const table : {&failed_networks, &failed_users}) {
     while (const Failures* const oldest = table->oldest()) {
       if (between(oldest->last, now) < limits.failed_login_memory) break;
       table->drop_oldest();

@@ -1,14 +1,25 @@
-#include "proxy/guard/bounded_table.h"
+#include "proxy/base/bounded_table.h"
 
 #include <gtest/gtest.h>
 
-namespace gatepost::guard {
+namespace gatepost {
 namespace {
 
-Digest key(std::uint64_t number) { return {.low = number, .high = 0}; }
+/// What is found by `low`, and told apart by both.
+struct Key {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  bool operator==(const Key&) const = default;
+};
+struct KeyHash {
+  std::size_t operator()(const Key& key) const { return key.low; }
+};
+using Table = BoundedTable<Key, int, KeyHash>;
+
+Key key(std::uint64_t number) { return {.low = number, .high = 0}; }
 
 TEST(BoundedTable, finds_what_was_touched) {
-  BoundedTable<int> table(2);
+  Table table(2);
   EXPECT_EQ(table.find(key(1)), nullptr);
   EXPECT_EQ(table.touch(key(1)), 0);
   table.touch(key(1)) = 7;
@@ -18,7 +29,7 @@ TEST(BoundedTable, finds_what_was_touched) {
 }
 
 TEST(BoundedTable, tells_keys_with_one_hash_apart) {
-  BoundedTable<int> table(2);
+  Table table(2);
   table.touch({.low = 1, .high = 1}) = 1;
   table.touch({.low = 1, .high = 2}) = 2;
   EXPECT_EQ(*table.find({.low = 1, .high = 1}), 1);
@@ -26,7 +37,7 @@ TEST(BoundedTable, tells_keys_with_one_hash_apart) {
 }
 
 TEST(BoundedTable, forgets_what_was_touched_longest_ago) {
-  BoundedTable<int> table(2);
+  Table table(2);
   table.touch(key(1)) = 1;
   table.touch(key(2)) = 2;
   EXPECT_EQ(table.touch(key(1)), 1);  // now 2 is the oldest
@@ -40,7 +51,7 @@ TEST(BoundedTable, forgets_what_was_touched_longest_ago) {
 }
 
 TEST(BoundedTable, drops_and_erases) {
-  BoundedTable<int> table(4);
+  Table table(4);
   for (int i = 1; i <= 3; ++i) table.touch(key(static_cast<std::uint64_t>(i))) = i;
   table.drop_oldest();
   EXPECT_EQ(table.find(key(1)), nullptr);
@@ -53,4 +64,4 @@ TEST(BoundedTable, drops_and_erases) {
 }
 
 }  // namespace
-}  // namespace gatepost::guard
+}  // namespace gatepost

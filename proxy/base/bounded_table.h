@@ -2,33 +2,32 @@
 
 #include <cassert>
 #include <cstddef>
+#include <functional>
 #include <list>
 #include <unordered_map>
 
-#include "proxy/guard/keyed_digest.h"
-
-namespace gatepost::guard {
+namespace gatepost {
 
 /// Remembers a Value for each of at most `capacity` keys. When it is full, what was touched longest
 /// ago makes room.
-template <class Value>
+template <class Key, class Value, class Hash = std::hash<Key>>
 class BoundedTable {
  public:
   explicit BoundedTable(std::size_t capacity) : capacity_(capacity) { assert(capacity > 0); }
 
   /// nullptr: not there. Valid until the next touch(), erase() or drop_oldest().
-  [[nodiscard]] Value* find(const Digest& key) {
+  [[nodiscard]] Value* find(const Key& key) {
     const auto found = index_.find(key);
     return found == index_.end() ? nullptr : &found->second->value;
   }
-  [[nodiscard]] const Value* find(const Digest& key) const {
+  [[nodiscard]] const Value* find(const Key& key) const {
     const auto found = index_.find(key);
     return found == index_.end() ? nullptr : &found->second->value;
   }
 
   /// The value of `key`, which is made if it is not there, and is now the last one to go. Valid as
   /// with find().
-  Value& touch(const Digest& key) {
+  Value& touch(const Key& key) {
     if (const auto found = index_.find(key); found != index_.end()) {
       order_.splice(order_.begin(), order_, found->second);
       return found->second->value;
@@ -39,7 +38,7 @@ class BoundedTable {
     return order_.front().value;
   }
 
-  void erase(const Digest& key) {
+  void erase(const Key& key) {
     const auto found = index_.find(key);
     if (found == index_.end()) return;
     order_.erase(found->second);
@@ -60,12 +59,12 @@ class BoundedTable {
 
  private:
   struct Entry {
-    Digest key;
+    Key key;
     Value value;
   };
   std::size_t capacity_;
   std::list<Entry> order_;  // touched last first
-  std::unordered_map<Digest, typename std::list<Entry>::iterator, DigestHash> index_;
+  std::unordered_map<Key, typename std::list<Entry>::iterator, Hash> index_;
 };
 
-}  // namespace gatepost::guard
+}  // namespace gatepost
