@@ -15,6 +15,7 @@
 #include "filters/notice/template.h"
 #include "filters/notice/words.h"
 #include "proxy/base/digest.h"
+#include "proxy/base/unique_fd.h"
 
 namespace gatepost::filters {
 
@@ -38,18 +39,16 @@ Result<std::string> read_file(const std::string& path) {
   const auto problem = [&path](const std::string& what) {
     return fail(ErrorCode::config, fmt::format("{}: {}", path, what));
   };
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) return problem(std::generic_category().message(errno));
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) return problem(std::generic_category().message(errno));
   std::string text(NoticeWriter::kMaxTemplate + 1, '\0');
   std::size_t size = 0;
   ssize_t got = 0;
   do {
-    got = ::read(file, text.data() + size, text.size() - size);
+    got = ::read(file.get(), text.data() + size, text.size() - size);
     if (got > 0) size += static_cast<std::size_t>(got);
   } while (got > 0 || (got < 0 && errno == EINTR));
-  const int reason = errno;
-  ::close(file);
-  if (got < 0) return problem(std::generic_category().message(reason));
+  if (got < 0) return problem(std::generic_category().message(errno));
   if (size > NoticeWriter::kMaxTemplate) {
     return problem(fmt::format("larger than {} octets", NoticeWriter::kMaxTemplate));
   }

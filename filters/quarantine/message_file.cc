@@ -34,21 +34,6 @@ std::unexpected<Error> problem(std::string_view path, int reason) {
               fmt::format("{}: {}", path, std::generic_category().message(reason)));
 }
 
-/// Closes at the end of its scope.
-class Descriptor {
- public:
-  explicit Descriptor(int file) : file_(file) {}
-  ~Descriptor() {
-    if (file_ >= 0) ::close(file_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return file_; }
-
- private:
-  int file_;
-};
-
 Result<void> write_all(int file, std::string_view text, const std::string& path) {
   while (!text.empty()) {
     const ssize_t written = ::write(file, text.data(), text.size());
@@ -106,29 +91,29 @@ class Compressor {
 
 }  // namespace
 
-IncomingFile::IncomingFile(std::string folder, std::string path, int file)
-    : folder_(std::move(folder)), path_(std::move(path)), file_(file) {}
+IncomingFile::IncomingFile(std::string folder, std::string path, UniqueFd file)
+    : folder_(std::move(folder)), path_(std::move(path)), file_(std::move(file)) {}
 
 IncomingFile::IncomingFile(IncomingFile&& other) noexcept
     : folder_(std::move(other.folder_)),
       path_(std::exchange(other.path_, {})),
-      file_(std::exchange(other.file_, -1)),
+      file_(std::move(other.file_)),
       size_(other.size_),
       stored_size_(other.stored_size_),
       digest_(other.digest_) {}
 
 IncomingFile::~IncomingFile() {
   if (!path_.empty()) ::unlink(path_.c_str());
-  if (file_ >= 0) ::close(file_);
 }
 
 Result<IncomingFile> IncomingFile::create(const std::string& folder) {
   constexpr int kAttempts = 10;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     std::string path = fmt::format("{}/{}XXXXXX", folder, kIncoming);
-    const int file = ::mkostemp(path.data(), O_CLOEXEC);
+    UniqueFd made(::mkostemp(path.data(), O_CLOEXEC));
+    const int file = made.get();
     if (file < 0) return problem(path, errno);
-    IncomingFile incoming(folder, std::move(path), file);
+    IncomingFile incoming(folder, std::move(path), std::move(made));
     // The lock says that somebody is at it. Before it was taken remove_leftovers() may have come.
     struct stat facts{};
     if (::flock(file, LOCK_EX | LOCK_NB) == 0 && ::fstat(file, &facts) == 0 && facts.st_nlink > 0) {
@@ -139,7 +124,7 @@ Result<IncomingFile> IncomingFile::create(const std::string& folder) {
 }
 
 Result<void> IncomingFile::write(const MessagePieces& next) {
-  Compressor compressor(file_, path_);
+  Compressor compressor(file_.get(), path_);
   Sha256 sha;
   while (true) {
     const auto piece = next();
@@ -152,7 +137,7 @@ Result<void> IncomingFile::write(const MessagePieces& next) {
   if (auto done = compressor.finish(); !done) return done;
   digest_ = sha.finish();
   stored_size_ = compressor.written();
-  if (::fsync(file_) != 0) return problem(path_, errno);
+  if (::fsync(file_.get()) != 0) return problem(path_, errno);
   return {};
 }
 
@@ -164,7 +149,7 @@ Result<void> IncomingFile::move_to(const std::string& path) {
 
 Result<void> read_message_file(const std::string& path, const ExpectedMessage& expected,
                                const std::function<bool(std::string_view)>& sink) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (file.get() < 0) return problem(path, errno);
   const std::unique_ptr<ZSTD_DCtx, FreeDecompressor> context(ZSTD_createDCtx());
   if (!context) return problem(path, ENOMEM);
@@ -210,13 +195,13 @@ void remove_leftovers(const std::string& folder) {
   for (; !ignored && entry != std::filesystem::directory_iterator(); entry.increment(ignored)) {
     if (!entry->path().filename().string().starts_with(kIncoming)) continue;
     const std::string path = entry->path();
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (file.get() >= 0 && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0) ::unlink(path.c_str());
   }
 }
 
 Result<void> sync_folder(const std::string& folder) {
-  const Descriptor file(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd file(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (file.get() < 0 || ::fsync(file.get()) != 0) return problem(folder, errno);
   return {};
 }

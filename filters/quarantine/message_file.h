@@ -7,6 +7,7 @@
 
 #include "proxy/base/digest.h"
 #include "proxy/base/error.h"
+#include "proxy/base/unique_fd.h"
 
 /// Files of the quarantine: one message each, compressed with zstd. All of it blocks.
 namespace gatepost::filters {
@@ -34,10 +35,10 @@ class IncomingFile {
   [[nodiscard]] Result<void> move_to(const std::string& path);
 
  private:
-  IncomingFile(std::string folder, std::string path, int file);
+  IncomingFile(std::string folder, std::string path, UniqueFd file);
   std::string folder_;
   std::string path_;  // empty once it is moved
-  int file_ = -1;
+  UniqueFd file_;
   std::uint64_t size_ = 0;
   std::uint64_t stored_size_ = 0;
   Digest digest_{};

@@ -24,15 +24,15 @@ Error system_error(std::string_view what, int code) {
 }
 
 /// A file without a name.
-Result<int> open_nameless(const std::string& folder) {
-  int file = open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+Result<UniqueFd> open_nameless(const std::string& folder) {
+  UniqueFd file(open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   // Not every file system knows O_TMPFILE.
-  if (file < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
+  if (file.get() < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
     std::string name = folder + "/gatepost-XXXXXX";
-    file = mkostemp(name.data(), O_CLOEXEC);
-    if (file >= 0) unlink(name.c_str());
+    file = UniqueFd(mkostemp(name.data(), O_CLOEXEC));
+    if (file.get() >= 0) unlink(name.c_str());
   }
-  if (file < 0) return std::unexpected(system_error("temporary file in " + folder, errno));
+  if (file.get() < 0) return std::unexpected(system_error("temporary file in " + folder, errno));
   return file;
 }
 
@@ -55,10 +55,7 @@ void SpoolRoom::give_back(std::uint64_t octets) {
 struct Spool::State {
   /// The file and what is written to it: a worker's thread has it while `writing`.
   struct File {
-    ~File() {
-      if (descriptor >= 0) close(descriptor);
-    }
-    int descriptor = -1;
+    UniqueFd descriptor;
     std::uint64_t size = 0;
     std::optional<Error> failure;
   };
@@ -103,13 +100,13 @@ struct Spool::State {
 };
 
 void Spool::State::Write::run() {
-  if (file->descriptor < 0) {
-    const auto opened = open_nameless(folder);
+  if (file->descriptor.get() < 0) {
+    auto opened = open_nameless(folder);
     if (!opened) {
       file->failure = opened.error();
       return;
     }
-    file->descriptor = *opened;
+    file->descriptor = std::move(*opened);
   }
   std::vector<iovec> pieces;
   const auto add = [&pieces](std::string_view text) {
@@ -126,7 +123,7 @@ bool Spool::State::Write::write_all(std::vector<iovec> pieces) {
   while (next < pieces.size()) {
     const int count = static_cast<int>(std::min<std::size_t>(pieces.size() - next, IOV_MAX));
     const ssize_t n =
-        pwritev(file->descriptor, &pieces[next], count, static_cast<off_t>(file->size));
+        pwritev(file->descriptor.get(), &pieces[next], count, static_cast<off_t>(file->size));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
       file->failure = system_error("temporary file", n < 0 ? errno : EIO);
@@ -225,26 +222,24 @@ std::vector<std::string_view> Spool::memory() const {
   return {state_->memory};
 }
 
-int Spool::file() const { return state_->file ? state_->file->descriptor : -1; }
+int Spool::file() const { return state_->file ? state_->file->descriptor.get() : -1; }
 
-Result<int> Spool::open_again() const {
+Result<UniqueFd> Spool::open_again() const {
   if (state_->file) {
     // Not dup(): that would share the offset with everybody else.
-    const std::string path = fmt::format("/proc/self/fd/{}", state_->file->descriptor);
-    const int again = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (again < 0) return std::unexpected(system_error("spool", errno));
+    const std::string path = fmt::format("/proc/self/fd/{}", file());
+    UniqueFd again(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (again.get() < 0) return std::unexpected(system_error("spool", errno));
     return again;
   }
-  const int memory = memfd_create("message", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (memory < 0) return std::unexpected(system_error("memfd", errno));
+  UniqueFd memory(memfd_create("message", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (memory.get() < 0) return std::unexpected(system_error("memfd", errno));
   const std::string& text = state_->memory;
-  const bool whole = text.empty() || pwrite(memory, text.data(), text.size(), 0) ==
+  const bool whole = text.empty() || pwrite(memory.get(), text.data(), text.size(), 0) ==
                                          static_cast<ssize_t>(text.size());
   constexpr int kSeals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
-  if (!whole || fcntl(memory, F_ADD_SEALS, kSeals) != 0) {
-    const int code = errno;
-    close(memory);
-    return std::unexpected(system_error("memfd", code));
+  if (!whole || fcntl(memory.get(), F_ADD_SEALS, kSeals) != 0) {
+    return std::unexpected(system_error("memfd", errno));
   }
   return memory;
 }

@@ -14,6 +14,7 @@
 #include "proxy/base/bytes.h"
 #include "proxy/base/digest.h"
 #include "proxy/base/error.h"
+#include "proxy/base/unique_fd.h"
 
 namespace gatepost::filters {
 
@@ -74,8 +75,8 @@ class Spool {
   /// Its file, to be read with pread() in any thread; -1 when it is in memory.
   [[nodiscard]] int file() const;
   /// A descriptor of its own for others (FILDES, a command's stdin): its own offset at 0, read-only
-  /// where the system can do that. Also for a message in memory (memfd). The caller closes it.
-  [[nodiscard]] Result<int> open_again() const;
+  /// where the system can do that. Also for a message in memory (memfd).
+  [[nodiscard]] Result<UniqueFd> open_again() const;
 
   // For readers of the same loop.
   [[nodiscard]] BlockPool& pool() const;

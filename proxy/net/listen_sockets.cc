@@ -17,10 +17,6 @@
 
 namespace gatepost::net {
 
-UniqueFd::~UniqueFd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 namespace {
 
 std::unexpected<Error> failed(const Endpoint& endpoint, std::string_view what) {

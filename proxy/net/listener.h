@@ -7,28 +7,11 @@
 
 #include "proxy/base/address.h"
 #include "proxy/base/error.h"
+#include "proxy/base/unique_fd.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/transport.h"
 
 namespace gatepost::net {
-
-/// A file descriptor that closes itself.
-class UniqueFd {
- public:
-  UniqueFd() = default;
-  explicit UniqueFd(int fd) : fd_(fd) {}
-  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  UniqueFd& operator=(UniqueFd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~UniqueFd();
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_ = -1;
-};
 
 /// Connections that may wait to be accepted, on each socket.
 inline constexpr int kBacklog = 1024;

@@ -103,7 +103,7 @@ std::string reason_of(int code) { return std::generic_category().message(code); 
 
 /// 0 or the error's number. Opened, not asked about: only that takes everything into account.
 int try_to_read(const std::string& file) {
-  const net::UniqueFd fd(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   return fd.get() < 0 ? errno : 0;
 }
 
@@ -186,8 +186,8 @@ std::vector<HiddenFile> hidden_files_for(const Identity& identity,
   if (::geteuid() != 0) return {};
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
-  const net::UniqueFd out(ends[0]);
-  net::UniqueFd in(ends[1]);
+  const UniqueFd out(ends[0]);
+  UniqueFd in(ends[1]);
   const pid_t child = ::fork();
   if (child == 0) {
     if (!become(identity)) ::_exit(1);
@@ -197,7 +197,7 @@ std::vector<HiddenFile> hidden_files_for(const Identity& identity,
                 ? 0
                 : 1);
   }
-  in = net::UniqueFd();
+  in = UniqueFd();
   if (child < 0) return {};
   std::vector<int> results(read.size() + 1);
   const auto bytes = std::as_writable_bytes(std::span(results));

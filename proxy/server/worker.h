@@ -37,7 +37,7 @@ class Worker final : session::Session::Home, Arrival::Owner {
     std::string key;  ///< the configured address
     std::shared_ptr<const session::Settings> settings;
     bool proxy_protocol = false;  ///< connections begin with a PROXY header
-    net::UniqueFd fd;             ///< empty: the listener exists already, only the settings are new
+    UniqueFd fd;                  ///< empty: the listener exists already, only the settings are new
   };
 
   /// `connections` counts the connections of clients of all workers.
