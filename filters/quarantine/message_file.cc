@@ -29,16 +29,11 @@ constexpr int kWindowLog = 19;
 constexpr int kMaxWindowLog = 23;
 constexpr std::string_view kIncoming = "incoming.";
 
-std::unexpected<Error> problem(std::string_view path, int reason) {
-  return fail(ErrorCode::system,
-              fmt::format("{}: {}", path, std::generic_category().message(reason)));
-}
-
 Result<void> write_all(int file, std::string_view text, const std::string& path) {
   while (!text.empty()) {
     const ssize_t written = ::write(file, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return problem(path, errno);
+    if (written < 0) return system_failure(path, errno);
     text.remove_prefix(static_cast<std::size_t>(written));
   }
   return {};
@@ -68,7 +63,7 @@ class Compressor {
 
  private:
   Result<void> run(std::string_view piece, ZSTD_EndDirective mode) {
-    if (!context_) return problem(path_, ENOMEM);
+    if (!context_) return system_failure(path_, ENOMEM);
     ZSTD_inBuffer in{piece.data(), piece.size(), 0};
     while (true) {
       ZSTD_outBuffer out{room_.data(), room_.size(), 0};
@@ -112,7 +107,7 @@ Result<IncomingFile> IncomingFile::create(const std::string& folder) {
     std::string path = fmt::format("{}/{}XXXXXX", folder, kIncoming);
     UniqueFd made(::mkostemp(path.data(), O_CLOEXEC));
     const int file = made.get();
-    if (file < 0) return problem(path, errno);
+    if (file < 0) return system_failure(path, errno);
     IncomingFile incoming(folder, std::move(path), std::move(made));
     // The lock says that somebody is at it. Before it was taken remove_leftovers() may have come.
     struct stat facts{};
@@ -120,7 +115,7 @@ Result<IncomingFile> IncomingFile::create(const std::string& folder) {
       return incoming;
     }
   }
-  return problem(folder, EAGAIN);
+  return system_failure(folder, EAGAIN);
 }
 
 Result<void> IncomingFile::write(const MessagePieces& next) {
@@ -137,12 +132,12 @@ Result<void> IncomingFile::write(const MessagePieces& next) {
   if (auto done = compressor.finish(); !done) return done;
   digest_ = sha.finish();
   stored_size_ = compressor.written();
-  if (::fsync(file_.get()) != 0) return problem(path_, errno);
+  if (::fsync(file_.get()) != 0) return system_failure(path_, errno);
   return {};
 }
 
 Result<void> IncomingFile::move_to(const std::string& path) {
-  if (::rename(path_.c_str(), path.c_str()) != 0) return problem(path, errno);
+  if (::rename(path_.c_str(), path.c_str()) != 0) return system_failure(path, errno);
   path_.clear();
   return sync_folder(folder_);
 }
@@ -150,9 +145,9 @@ Result<void> IncomingFile::move_to(const std::string& path) {
 Result<void> read_message_file(const std::string& path, const ExpectedMessage& expected,
                                const std::function<bool(std::string_view)>& sink) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (file.get() < 0) return problem(path, errno);
+  if (file.get() < 0) return system_failure(path, errno);
   const std::unique_ptr<ZSTD_DCtx, FreeDecompressor> context(ZSTD_createDCtx());
-  if (!context) return problem(path, ENOMEM);
+  if (!context) return system_failure(path, ENOMEM);
   ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kMaxWindowLog);
   const auto damaged = [&path](std::string_view how) {
     return fail(ErrorCode::system, fmt::format("{} is damaged: {}", path, how));
@@ -166,7 +161,7 @@ Result<void> read_message_file(const std::string& path, const ExpectedMessage& e
   while (true) {
     const ssize_t got = ::read(file.get(), compressed.data(), compressed.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return problem(path, errno);
+    if (got < 0) return system_failure(path, errno);
     if (got == 0) break;
     ZSTD_inBuffer in{compressed.data(), static_cast<std::size_t>(got), 0};
     bool more = true;
@@ -202,7 +197,7 @@ void remove_leftovers(const std::string& folder) {
 
 Result<void> sync_folder(const std::string& folder) {
   const UniqueFd file(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (file.get() < 0 || ::fsync(file.get()) != 0) return problem(folder, errno);
+  if (file.get() < 0 || ::fsync(file.get()) != 0) return system_failure(folder, errno);
   return {};
 }
 

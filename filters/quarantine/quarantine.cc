@@ -4,7 +4,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -29,8 +28,7 @@ Quarantine::~Quarantine() = default;
 Result<std::shared_ptr<Quarantine>> Quarantine::open(const config::Quarantine& config,
                                                      WallClock clock) {
   if (::mkdir(config.folder.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
-    return fail(ErrorCode::system,
-                fmt::format("{}: {}", config.folder, std::generic_category().message(errno)));
+    return system_failure(config.folder, errno);
   }
   auto index = store::QuarantineIndex::open(config.folder + "/index.sqlite");
   if (!index) return std::unexpected(index.error());

@@ -64,8 +64,7 @@ Result<bool> Quarantine::State::remove(Change& change, std::uint64_t number) con
   auto known = change.remove(number);
   if (!known || !*known) return known;
   if (::unlink(path(number).c_str()) != 0 && errno != ENOENT) {
-    return fail(ErrorCode::system,
-                fmt::format("{}: {}", path(number), std::generic_category().message(errno)));
+    return system_failure(path(number), errno);
   }
   return true;
 }

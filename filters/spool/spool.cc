@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,10 +17,6 @@
 namespace gatepost::filters {
 
 namespace {
-
-Error system_error(std::string_view what, int code) {
-  return {ErrorCode::system, fmt::format("{}: {}", what, std::generic_category().message(code))};
-}
 
 /// A file without a name.
 Result<UniqueFd> open_nameless(const std::string& folder) {
@@ -32,7 +27,7 @@ Result<UniqueFd> open_nameless(const std::string& folder) {
     file = UniqueFd(mkostemp(name.data(), O_CLOEXEC));
     if (file.get() >= 0) unlink(name.c_str());
   }
-  if (file.get() < 0) return std::unexpected(system_error("temporary file in " + folder, errno));
+  if (file.get() < 0) return system_failure("temporary file in " + folder, errno);
   return file;
 }
 
@@ -126,7 +121,7 @@ bool Spool::State::Write::write_all(std::vector<iovec> pieces) {
         pwritev(file->descriptor.get(), &pieces[next], count, static_cast<off_t>(file->size));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
-      file->failure = system_error("temporary file", n < 0 ? errno : EIO);
+      file->failure = system_failure("temporary file", n < 0 ? errno : EIO).error();
       return false;
     }
     file->size += static_cast<std::uint64_t>(n);
@@ -229,17 +224,17 @@ Result<UniqueFd> Spool::open_again() const {
     // Not dup(): that would share the offset with everybody else.
     const std::string path = fmt::format("/proc/self/fd/{}", file());
     UniqueFd again(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (again.get() < 0) return std::unexpected(system_error("spool", errno));
+    if (again.get() < 0) return system_failure("spool", errno);
     return again;
   }
   UniqueFd memory(memfd_create("message", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (memory.get() < 0) return std::unexpected(system_error("memfd", errno));
+  if (memory.get() < 0) return system_failure("memfd", errno);
   const std::string& text = state_->memory;
   const bool whole = text.empty() || pwrite(memory.get(), text.data(), text.size(), 0) ==
                                          static_cast<ssize_t>(text.size());
   constexpr int kSeals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
   if (!whole || fcntl(memory.get(), F_ADD_SEALS, kSeals) != 0) {
-    return std::unexpected(system_error("memfd", errno));
+    return system_failure("memfd", errno);
   }
   return memory;
 }

@@ -1,5 +1,9 @@
 #include "proxy/base/error.h"
 
+#include <system_error>
+
+#include <fmt/format.h>
+
 namespace gatepost {
 
 std::string_view to_string(ErrorCode code) {
@@ -26,6 +30,11 @@ std::string_view to_string(ErrorCode code) {
       return "system";
   }
   std::unreachable();
+}
+
+std::unexpected<Error> system_failure(std::string_view what, int code) {
+  return fail(ErrorCode::system,
+              fmt::format("{}: {}", what, std::generic_category().message(code)));
 }
 
 }  // namespace gatepost

@@ -46,4 +46,7 @@ inline std::unexpected<Error> fail(ErrorCode code, std::string detail) {
   return std::unexpected<Error>(Error{code, std::move(detail)});
 }
 
+/// "WHAT: No such file or directory", for `code`, a value of errno.
+[[nodiscard]] std::unexpected<Error> system_failure(std::string_view what, int code);
+
 }  // namespace gatepost

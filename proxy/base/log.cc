@@ -53,8 +53,8 @@ class Sink {
       fd = ::open(file.c_str(), kFlags, kFileMode);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0) {
-      return fail(ErrorCode::system,
-                  fmt::format("log file {}: {}", file, std::generic_category().message(errno)));
+      const int code = errno;
+      return system_failure(fmt::format("log file {}", file), code);
     }
     return Sink(fd);
   }

@@ -21,8 +21,7 @@ namespace {
 
 std::unexpected<Error> failed(const Endpoint& endpoint, std::string_view what) {
   const int code = errno;
-  return fail(ErrorCode::system, fmt::format("{}: {}: {}", endpoint.to_string(), what,
-                                             std::generic_category().message(code)));
+  return system_failure(fmt::format("{}: {}", endpoint.to_string(), what), code);
 }
 
 struct Bindable {

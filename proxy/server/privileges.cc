@@ -66,8 +66,7 @@ std::optional<gid_t> find_group(const std::string& name) {
 
 std::unexpected<Error> failed(const char* what) {
   const int code = errno;
-  return fail(ErrorCode::system, fmt::format("cannot give up privileges: {}: {}", what,
-                                             std::generic_category().message(code)));
+  return system_failure(fmt::format("cannot give up privileges: {}", what), code);
 }
 
 bool has_capabilities() {

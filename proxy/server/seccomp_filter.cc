@@ -180,8 +180,7 @@ void add_conditional(Rules& rules, bool enforce) {
 }
 
 std::unexpected<Error> failed(std::string_view what, int status) {
-  return fail(ErrorCode::system, fmt::format("system call filter: {}: {}", what,
-                                             std::generic_category().message(-status)));
+  return system_failure(fmt::format("system call filter: {}", what), -status);
 }
 
 }  // namespace

@@ -9,7 +9,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -67,24 +66,21 @@ void prepare_library() {
 /// Before SQLite makes it with the rights of the umask; its helpers get the rights of the file. An
 /// existing one is not opened: closing it would drop the locks that this process has on it.
 Result<void> make_private(const std::string& path) {
-  const auto problem = [&path](int reason) {
-    return fail(ErrorCode::system,
-                fmt::format("{}: {}", path, std::generic_category().message(reason)));
-  };
   const int file =
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
   if (file >= 0) {
     ::close(file);
     return {};
   }
-  if (errno != EEXIST) return problem(errno);
+  if (errno != EEXIST) return system_failure(path, errno);
   struct stat facts{};
-  if (::lstat(path.c_str(), &facts) != 0) return problem(errno);
+  if (::lstat(path.c_str(), &facts) != 0) return system_failure(path, errno);
   if (!S_ISREG(facts.st_mode)) {
     return fail(ErrorCode::system, fmt::format("{}: not a regular file", path));
   }
   const bool open_to_others = (facts.st_mode & (S_IRWXG | S_IRWXO)) != 0;
-  if (open_to_others && ::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0) return problem(errno);
+  if (open_to_others && ::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0)
+    return system_failure(path, errno);
   return {};
 }
 
