@@ -62,7 +62,7 @@ struct Spool::State {
     std::string head;
     ByteChain tail;
     void run();
-    bool write_all(std::vector<iovec> pieces);
+    void write_all(std::vector<iovec> pieces);
   };
 
   State(std::shared_ptr<SpoolRoom> a_room, BlockPool& a_pool, Background& a_background,
@@ -110,10 +110,10 @@ void Spool::State::Write::run() {
   };
   add(head);
   for (const Slice& slice : tail.slices()) add(slice.view());
-  static_cast<void>(write_all(std::move(pieces)));
+  write_all(std::move(pieces));
 }
 
-bool Spool::State::Write::write_all(std::vector<iovec> pieces) {
+void Spool::State::Write::write_all(std::vector<iovec> pieces) {
   std::size_t next = 0;
   while (next < pieces.size()) {
     const int count = static_cast<int>(std::min<std::size_t>(pieces.size() - next, IOV_MAX));
@@ -122,7 +122,7 @@ bool Spool::State::Write::write_all(std::vector<iovec> pieces) {
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
       file->failure = system_failure("temporary file", n < 0 ? errno : EIO).error();
-      return false;
+      return;
     }
     file->size += static_cast<std::uint64_t>(n);
     auto left = static_cast<std::size_t>(n);
@@ -132,7 +132,6 @@ bool Spool::State::Write::write_all(std::vector<iovec> pieces) {
       pieces[next].iov_len -= left;
     }
   }
-  return true;
 }
 
 void Spool::State::fail(Error error) {
@@ -176,7 +175,7 @@ Spool::~Spool() { state_->room->give_back(state_->size); }
 
 void Spool::append(ByteChain&& bytes) {
   State& s = *state_;
-  const ByteChain taken = std::move(bytes);
+  ByteChain taken = std::move(bytes);
   if (s.failure || s.sealed || taken.empty()) return;
   if (s.size + taken.size() > s.room->max_message()) {
     return s.fail({ErrorCode::limit, "message larger than spool.max_message"});
@@ -190,7 +189,7 @@ void Spool::append(ByteChain&& bytes) {
     for (const Slice& slice : taken.slices()) s.memory += slice.view();
     return;
   }
-  s.backlog.append(ByteChain(taken));
+  s.backlog.append(std::move(taken));
   s.write_on();
 }
 
@@ -212,12 +211,27 @@ const std::optional<Error>& Spool::failure() const { return state_->failure; }
 std::uint64_t Spool::size() const { return state_->size; }
 const Digest& Spool::digest() const { return state_->digest; }
 
-std::vector<std::string_view> Spool::memory() const {
-  if (state_->file || state_->memory.empty()) return {};
-  return {state_->memory};
+std::string_view Spool::memory() const {
+  return state_->file ? std::string_view() : state_->memory;
 }
 
 int Spool::file() const { return state_->file ? state_->file->descriptor.get() : -1; }
+
+Result<void> Spool::read(std::uint64_t offset, std::span<char> room) const {
+  if (!state_->file) {
+    memory().copy(room.data(), room.size(), offset);
+    return {};
+  }
+  while (!room.empty()) {
+    const ssize_t n = pread(file(), room.data(), room.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_failure("temporary file", errno);
+    if (n == 0) return fail(ErrorCode::system, "temporary file: too short");
+    room = room.subspan(static_cast<std::size_t>(n));
+    offset += static_cast<std::uint64_t>(n);
+  }
+  return {};
+}
 
 Result<UniqueFd> Spool::open_again() const {
   if (state_->file) {

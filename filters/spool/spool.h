@@ -6,9 +6,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "proxy/base/background.h"
 #include "proxy/base/bytes.h"
@@ -69,11 +69,13 @@ class Spool {
   // When ready():
   /// SHA-256 of the whole message.
   [[nodiscard]] const Digest& digest() const;
-  /// The message in memory, in pieces, when it is there; then file() is -1. Views live as long as
-  /// the spool, and may be read in any thread.
-  [[nodiscard]] std::vector<std::string_view> memory() const;
-  /// Its file, to be read with pread() in any thread; -1 when it is in memory.
+  /// All of it when it is in memory, and file() is -1; lives as long as the spool, may be read in
+  /// any thread.
+  [[nodiscard]] std::string_view memory() const;
+  /// Its file; -1 when it is in memory.
   [[nodiscard]] int file() const;
+  /// Fills `room` with what stands from `offset` on, which must be there; blocks, in any thread.
+  [[nodiscard]] Result<void> read(std::uint64_t offset, std::span<char> room) const;
   /// A descriptor of its own for others (FILDES, a command's stdin): its own offset at 0, read-only
   /// where the system can do that. Also for a message in memory (memfd).
   [[nodiscard]] Result<UniqueFd> open_again() const;

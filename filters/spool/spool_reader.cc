@@ -1,11 +1,5 @@
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "filters/spool/spool.h"
 
@@ -14,13 +8,13 @@ namespace gatepost::filters {
 struct SpoolReader::State {
   /// One piece on its way from the file; a worker's thread has it while `reading`.
   struct Read {
-    std::shared_ptr<const Spool> spool;  // whose file must stay open
-    int file = -1;
+    std::shared_ptr<const Spool> spool;
     std::uint64_t offset = 0;
     std::string text;
-    std::size_t filled = 0;
     std::optional<Error> failure;
-    void run();
+    void run() {
+      if (auto done = spool->read(offset, text); !done) failure = done.error();
+    }
   };
 
   std::shared_ptr<const Spool> spool;
@@ -31,21 +25,6 @@ struct SpoolReader::State {
   std::optional<Error> failure;
   Ticket ticket;
 };
-
-void SpoolReader::State::Read::run() {
-  while (filled < text.size()) {
-    const ssize_t n =
-        pread(file, &text[filled], text.size() - filled, static_cast<off_t>(offset + filled));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      failure = Error{ErrorCode::system,
-                      fmt::format("temporary file: {}",
-                                  n < 0 ? std::generic_category().message(errno) : "too short")};
-      return;
-    }
-    filled += static_cast<std::size_t>(n);
-  }
-}
 
 SpoolReader::SpoolReader(std::shared_ptr<const Spool> spool,
                          std::move_only_function<void()> on_activity)
@@ -74,14 +53,12 @@ SpoolReader::Progress SpoolReader::next(ByteChain& out) {
   if (left == 0) return Progress::end;
   const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left, kPiece));
   if (s.spool->file() < 0) {
-    const std::vector<std::string_view> memory = s.spool->memory();
-    out.append(s.spool->pool(), memory.front().substr(s.offset, size));
+    out.append(s.spool->pool(), s.spool->memory().substr(s.offset, size));
     s.offset += size;
     return Progress::data;
   }
   s.piece = std::make_shared<State::Read>();
   s.piece->spool = s.spool;
-  s.piece->file = s.spool->file();
   s.piece->offset = s.offset;
   s.piece->text.resize(size);
   s.reading = true;

@@ -28,9 +28,7 @@ class FakeScanner : public filters::Scanner {
     std::size_t versions_asked = 0;
 
     [[nodiscard]] std::string text() const {  // of the oldest, when it is in memory
-      std::string all;
-      for (const std::string_view piece : scans.front()->job.message->memory()) all += piece;
-      return all;
+      return std::string(scans.front()->job.message->memory());
     }
     void answer(filters::Verdict verdict) {
       const auto oldest = std::move(scans.front());
