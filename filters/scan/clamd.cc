@@ -9,7 +9,7 @@ namespace gatepost::filters {
 
 namespace {
 
-/// `text` must come after all octets and the end were sent to mean clean.
+/// What a reply means; "OK" means clean only behind the whole message.
 Verdict verdict_of(std::string_view reply, bool whole_sent) {
   constexpr std::string_view kWho = "stream: ";
   constexpr std::string_view kFound = " FOUND";
@@ -21,11 +21,9 @@ Verdict verdict_of(std::string_view reply, bool whole_sent) {
       reply.size() > kWho.size() + kFound.size()) {
     const std::string_view threat =
         reply.substr(kWho.size(), reply.size() - kWho.size() - kFound.size());
-    if (threat.starts_with("Heuristics.Encrypted")) return Verdict::of(Cause::unscannable, threat);
-    if (threat.starts_with("Heuristics.Limits.Exceeded")) {
-      return Verdict::of(Cause::unscannable, threat);
-    }
-    return Verdict::of(Cause::infected, threat);
+    const bool not_seen_all = threat.starts_with("Heuristics.Encrypted") ||
+                              threat.starts_with("Heuristics.Limits.Exceeded");
+    return Verdict::of(not_seen_all ? Cause::unscannable : Cause::infected, threat);
   }
   if (reply == "INSTREAM size limit exceeded. ERROR") {
     return Verdict::of(Cause::oversize, "StreamMaxLength of clamd exceeded");

@@ -63,7 +63,7 @@ ScannerSeat::~ScannerSeat() {
   ScannerCounters& counters = *kind_->counters;
   counters.running -= running_;
   counters.waiting -= waiting_.size();
-  if (ineffective_) --counters.ineffective;
+  if (!known_good_.value_or(false)) --counters.ineffective;
   if (standing_ == Standing::open) --counters.breaker_open;
   for (const auto& scan : scans_) {  // their tickets may outlive the seat
     scan->stage = Scan::Stage::told;
@@ -216,10 +216,6 @@ void ScannerSeat::test_ended(Standing standing, std::string problem) {
   problem_ = std::move(problem);
   const bool good = standing == Standing::effective;
   if (tested) ++(good ? counters.self_tests_passed : counters.self_tests_failed);
-  if (ineffective_ == good) {
-    ineffective_ = !good;
-    good ? --counters.ineffective : ++counters.ineffective;
-  }
   if (good) {
     failures_ = 0;
     if (kind_->config.self_test > Duration(0)) tester_->start(kind_->config.self_test);
@@ -228,13 +224,15 @@ void ScannerSeat::test_ended(Standing standing, std::string problem) {
     version_.reset();
     tester_->start(kind_->config.breaker_pause);
   }
-  if (logged_ != good) {
-    logged_ = good;
+  if (known_good_ != good) {
     if (good) {
+      --counters.ineffective;
       log_.info("scanner_effective", {{"scanner", kind_->config.name}});
     } else {
+      if (known_good_) ++counters.ineffective;  // until then it is counted, too
       log_.error("scanner_not_effective", {{"scanner", kind_->config.name}, {"problem", problem_}});
     }
+    known_good_ = good;
   }
   if (good) return fill_places();
   answer_all(Verdict::of(Cause::unreachable, problem_));

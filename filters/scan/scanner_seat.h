@@ -69,10 +69,9 @@ class ScannerSeat {
   const std::size_t places_;
   const std::size_t queue_;
   Standing standing_ = Standing::testing;
-  std::string problem_;         // of the last self-test
-  std::optional<bool> logged_;  // what the log says of it
-  bool ineffective_ = true;     // as counted
-  std::uint32_t failures_ = 0;  // in a row
+  std::string problem_;             // of the last self-test
+  std::optional<bool> known_good_;  // what the log and the counters say
+  std::uint32_t failures_ = 0;      // in a row
   std::size_t running_ = 0;
   std::deque<std::shared_ptr<Scan>> waiting_;
   std::vector<std::shared_ptr<Scan>> scans_;  // waiting, running, or about to be told
