@@ -106,16 +106,15 @@ Result<void> Quarantine::State::make_room(Change& change, std::uint64_t number) 
   return {};
 }
 
-Result<void> Quarantine::State::sweep_files(Change& change) const {
-  const auto numbers = change.numbers();
-  if (!numbers) return std::unexpected(numbers.error());
+Result<void> Quarantine::State::sweep_files(Change& change,
+                                            const std::vector<std::uint64_t>& numbers) const {
   std::error_code problem;
   std::filesystem::directory_iterator entries(config.folder, problem);
   std::uint64_t highest = 0;
   for (; !problem && entries != std::filesystem::directory_iterator(); entries.increment(problem)) {
     const std::string file = entries->path();
     const auto number = number_of(entries->path().filename().string());
-    if (!number || std::ranges::binary_search(*numbers, *number)) continue;
+    if (!number || std::ranges::binary_search(numbers, *number)) continue;
     highest = std::max(highest, *number);
     struct stat facts{};
     if (::lstat(file.c_str(), &facts) == 0 && is_old(facts.st_mtime)) ::unlink(file.c_str());
@@ -140,7 +139,7 @@ Result<void> Quarantine::State::sweep() {
       return std::unexpected(removed.error());
     }
   }
-  if (auto swept = sweep_files(*change); !swept) return swept;
+  if (auto swept = sweep_files(*change, *numbers); !swept) return swept;
   return change->commit();
 }
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "filters/quarantine/quarantine.h"
 
@@ -29,8 +30,9 @@ struct Quarantine::State {
   [[nodiscard]] Result<bool> remove(Change& change, std::uint64_t number) const;
   [[nodiscard]] Result<void> remove_old(Change& change) const;
   [[nodiscard]] Result<void> make_room(Change& change, std::uint64_t number) const;
-  /// Files without a row.
-  [[nodiscard]] Result<void> sweep_files(Change& change) const;
+  /// Files without a row; `numbers` are those of the rows, in order.
+  [[nodiscard]] Result<void> sweep_files(Change& change,
+                                         const std::vector<std::uint64_t>& numbers) const;
   [[nodiscard]] Result<std::uint64_t> add(IncomingFile& file, QuarantineRecord& record);
 };
 

@@ -76,12 +76,25 @@ Result<std::vector<QuarantineRecord>> records(Database::Transaction& transaction
   return found;
 }
 
-Result<std::optional<QuarantineRecord>> record(Database::Transaction& transaction, const char* sql,
-                                               std::initializer_list<Value> values) {
-  auto found = records(transaction, sql, values);
+Result<std::vector<QuarantineRecord>> read(Database& database, const char* sql,
+                                           std::initializer_list<Value> values) {
+  auto transaction = database.begin(Database::Mode::read);
+  if (!transaction) return std::unexpected(transaction.error());
+  return records(*transaction, sql, values);
+}
+
+Result<std::optional<QuarantineRecord>> first_of(Result<std::vector<QuarantineRecord>> found) {
   if (!found) return std::unexpected(found.error());
   if (found->empty()) return std::nullopt;
   return std::move(found->front());
+}
+
+/// Whether there was a row to change.
+Result<bool> change_row(Database::Transaction& transaction, const char* sql,
+                        std::initializer_list<Value> values) {
+  auto done = transaction.run(sql, values);
+  if (!done) return std::unexpected(done.error());
+  return transaction.changes() > 0;
 }
 
 }  // namespace
@@ -102,29 +115,21 @@ Result<QuarantineIndex::Change> QuarantineIndex::change() {
 }
 
 Result<std::optional<QuarantineRecord>> QuarantineIndex::find(const QuarantineRecord& like) {
-  auto transaction = database_->begin(Database::Mode::read);
-  if (!transaction) return std::unexpected(transaction.error());
-  return record(*transaction, kFind, {like.route, like.user, like.digest});
+  return first_of(read(*database_, kFind, {like.route, like.user, like.digest}));
 }
 
 Result<std::optional<QuarantineRecord>> QuarantineIndex::get(std::uint64_t number) {
-  auto transaction = database_->begin(Database::Mode::read);
-  if (!transaction) return std::unexpected(transaction.error());
-  return record(*transaction, kGet, {signed_of(number)});
+  return first_of(read(*database_, kGet, {signed_of(number)}));
 }
 
 Result<std::vector<QuarantineRecord>> QuarantineIndex::list() {
-  auto transaction = database_->begin(Database::Mode::read);
-  if (!transaction) return std::unexpected(transaction.error());
-  return records(*transaction, kList, {});
+  return read(*database_, kList, {});
 }
 
 Result<std::vector<QuarantineRecord>> QuarantineIndex::released(std::string_view route,
                                                                 std::string_view user,
                                                                 std::size_t limit) {
-  auto transaction = database_->begin(Database::Mode::read);
-  if (!transaction) return std::unexpected(transaction.error());
-  return records(*transaction, kReleased, {route, user, signed_of(limit)});
+  return read(*database_, kReleased, {route, user, signed_of(limit)});
 }
 
 Result<std::uint64_t> QuarantineIndex::Change::add(const QuarantineRecord& record) {
@@ -139,9 +144,7 @@ Result<std::uint64_t> QuarantineIndex::Change::add(const QuarantineRecord& recor
 }
 
 Result<bool> QuarantineIndex::Change::remove(std::uint64_t number) {
-  auto done = transaction_.run("DELETE FROM quarantine WHERE number = ?", {signed_of(number)});
-  if (!done) return std::unexpected(done.error());
-  return transaction_.changes() > 0;
+  return change_row(transaction_, "DELETE FROM quarantine WHERE number = ?", {signed_of(number)});
 }
 
 Result<void> QuarantineIndex::Change::skip_numbers(std::uint64_t up_to) {
@@ -154,11 +157,11 @@ Result<void> QuarantineIndex::Change::skip_numbers(std::uint64_t up_to) {
 
 Result<std::optional<QuarantineRecord>> QuarantineIndex::Change::find(
     const QuarantineRecord& like) {
-  return record(transaction_, kFind, {like.route, like.user, like.digest});
+  return first_of(records(transaction_, kFind, {like.route, like.user, like.digest}));
 }
 
 Result<std::optional<QuarantineRecord>> QuarantineIndex::Change::oldest(std::uint64_t except) {
-  return record(transaction_, kOldest, {signed_of(except)});
+  return first_of(records(transaction_, kOldest, {signed_of(except)}));
 }
 
 Result<std::uint64_t> QuarantineIndex::Change::stored_size() {
@@ -170,18 +173,14 @@ Result<std::uint64_t> QuarantineIndex::Change::stored_size() {
 }
 
 Result<bool> QuarantineIndex::Change::set_released(std::uint64_t number, std::int64_t when) {
-  auto done =
-      transaction_.run("UPDATE quarantine SET released_at = ?, delivered_at = 0 WHERE number = ?",
-                       {when, signed_of(number)});
-  if (!done) return std::unexpected(done.error());
-  return transaction_.changes() > 0;
+  return change_row(transaction_,
+                    "UPDATE quarantine SET released_at = ?, delivered_at = 0 WHERE number = ?",
+                    {when, signed_of(number)});
 }
 
 Result<bool> QuarantineIndex::Change::set_delivered(std::uint64_t number, std::int64_t when) {
-  auto done = transaction_.run("UPDATE quarantine SET delivered_at = ? WHERE number = ?",
-                               {when, signed_of(number)});
-  if (!done) return std::unexpected(done.error());
-  return transaction_.changes() > 0;
+  return change_row(transaction_, "UPDATE quarantine SET delivered_at = ? WHERE number = ?",
+                    {when, signed_of(number)});
 }
 
 Result<void> QuarantineIndex::Change::set_stored_size(std::uint64_t number, std::uint64_t octets) {
