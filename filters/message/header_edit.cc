@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "filters/message/header_text.h"
-#include "proxy/pop3/ascii.h"
+#include "proxy/base/utf8.h"
 
 namespace gatepost::filters {
 
@@ -20,7 +20,7 @@ std::string writable(std::string_view value) {
   std::size_t word = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     word = text[i] == ' ' ? 0 : word + 1;
-    if (word <= kMaxWord || (static_cast<unsigned char>(text[i]) & 0xc0U) == 0x80U) continue;
+    if (word <= kMaxWord || utf8::is_continuation(text[i])) continue;
     text.insert(i, 1, ' ');
     word = 0;
   }

@@ -148,7 +148,7 @@ constexpr std::string_view kBlanks = " \t\r\n";
 /// Octets of UTF-8 of at most `limit` octets at the front of `text`, whole characters.
 std::size_t whole_characters(std::string_view text, std::size_t limit) {
   if (text.size() <= limit) return text.size();
-  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0U) == 0x80U) --limit;
+  while (limit > 0 && utf8::is_continuation(text[limit])) --limit;
   return limit;
 }
 
@@ -243,9 +243,13 @@ std::string without_links(std::string_view text) {
   return out;
 }
 
+bool is_plain(std::string_view text) {
+  return text.find("=?") == std::string_view::npos &&
+         std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 std::string encode_words(std::string_view text, std::size_t used) {
-  const bool plain = text.find("=?") == std::string_view::npos &&
-                     std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+  const bool plain = is_plain(text);
   std::string out;
   const auto add = [&](std::string_view word, bool first) {
     const bool fold = used + 1 + word.size() > kLine && (!first || used > 1);

@@ -26,6 +26,10 @@ inline constexpr std::size_t kMaxFieldText = 8 * 1024;
 /// "://" becomes "[:]//", "www." and "ftp." at the start of a word become "www[.]".
 [[nodiscard]] std::string without_links(std::string_view text);
 
+/// Whether text may stand in a header as it is: printable ASCII that nobody takes for encoded
+/// words.
+[[nodiscard]] bool is_plain(std::string_view text);
+
 /// Inert text as the value of an unstructured field: as it is where it is ASCII, else encoded words
 /// (RFC 2047). Folded with CRLF and a blank, for a line that already holds `used` characters.
 [[nodiscard]] std::string encode_words(std::string_view text, std::size_t used);

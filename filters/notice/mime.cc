@@ -40,10 +40,8 @@ void encode_line(std::string_view line, std::string& out) {
   out += "\r\n";
 }
 
-constexpr std::array<std::string_view, 12> kMonths = {"JAN", "FEB", "MAR", "APR", "MAY", "JUN",
-                                                      "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"};
-constexpr std::array<std::string_view, 12> kMonthNames = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 /// All of `text` as a number up to `most`, of at least `digits` digits.
 std::optional<int> number(std::string_view text, std::size_t digits, int most) {
@@ -111,13 +109,13 @@ std::string clean_date(std::string_view field) {
   if (!words.empty() && words.front().ends_with(',')) words.erase(words.begin());
   if (words.size() < 5) return {};
   const auto day = number(words[0], 1, 31);
-  const auto* const month = std::ranges::find(kMonths, pop3::to_upper(words[1]));
+  const auto upper = [](std::string_view name) { return pop3::to_upper(name); };
+  const auto* const month = std::ranges::find(kMonths, upper(words[1]), upper);
   const auto year = number(words[2], 4, kLastYear);
   const auto time = clean_time(words[3]);
   const auto zone = clean_zone(words[4]);
   if (!day || *day == 0 || month == kMonths.end() || !year || !time || !zone) return {};
-  const auto index = static_cast<std::size_t>(month - kMonths.begin());
-  return fmt::format("{} {} {:04} {} {}", *day, kMonthNames[index], *year, *time, *zone);
+  return fmt::format("{} {} {:04} {} {}", *day, *month, *year, *time, *zone);
 }
 
 std::string sender_name(std::string_view from) {
@@ -133,9 +131,7 @@ std::string sender_name(std::string_view from) {
 }
 
 std::string phrase(std::string_view text, std::size_t used) {
-  const bool plain = text.find("=?") == std::string_view::npos &&
-                     std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-  if (!plain) return encode_words(text, used);
+  if (!is_plain(text)) return encode_words(text, used);
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
