@@ -6,10 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "tests/support/chop.h"
-#include "tests/support/fake_background.h"
-#include "tests/support/fake_connector.h"
-#include "tests/support/fake_timers.h"
+#include "tests/support/scanner_fixture.h"
 
 namespace gatepost::filters {
 namespace {
@@ -18,14 +15,7 @@ using namespace std::string_literals;
 using testing::MemoryPeer;
 using testing::WireOptions;
 
-struct ClamdTest : ::testing::Test {
-  std::shared_ptr<const Spool> message(const std::string& text) {
-    auto spool = std::make_shared<Spool>(room, pool, background, [] {});
-    spool->append(ByteChain(pool, text));
-    spool->seal();
-    background.run_all();
-    return spool;
-  }
+struct ClamdTest : testing::ScannerFixture {
   void scan(const std::string& text) {
     scanner = make_clamd(settings, tools);
     ticket = scanner->scan({.message = message(text), .facts = {}}, [this](Verdict said) {
@@ -57,13 +47,6 @@ struct ClamdTest : ::testing::Test {
             static_cast<char>(n)};
   }
 
-  config::Scanner settings;
-  BlockPool pool;
-  testing::FakeTimers timers;
-  testing::FakeConnector connector{pool};
-  testing::FakeBackground background;
-  ScannerTools tools{timers, connector, pool, background};
-  std::shared_ptr<SpoolRoom> room = std::make_shared<SpoolRoom>("/tmp", 8 << 20, 16 << 20);
   std::unique_ptr<Scanner> scanner;
   Ticket ticket;
   std::shared_ptr<MemoryPeer> clamd;

@@ -9,18 +9,16 @@
 
 #include "filters/scan/samples.h"
 #include "filters/scan/scanner_seat.h"
-#include "tests/support/fake_background.h"
-#include "tests/support/fake_connector.h"
 #include "tests/support/fake_scanner.h"
-#include "tests/support/fake_timers.h"
 #include "tests/support/recording_log.h"
+#include "tests/support/scanner_fixture.h"
 
 namespace gatepost::filters {
 namespace {
 
 using testing::FakeScanner;
 
-struct ScanDeskTest : ::testing::Test {
+struct ScanDeskTest : testing::ScannerFixture {
   std::shared_ptr<const ScannerKind> add(const std::string& name) {
     auto kind = std::make_shared<ScannerKind>();
     kind->config = settings;
@@ -43,12 +41,6 @@ struct ScanDeskTest : ::testing::Test {
     open();
     for (const auto& [name, hand] : hands) hand->pass_self_test();
   }
-  std::shared_ptr<const Spool> message(const std::string& text) {
-    auto spool = std::make_shared<Spool>(room, pool, background, [] {});
-    spool->append(ByteChain(pool, text));
-    spool->seal();
-    return spool;
-  }
   Ticket judge(std::optional<Judgement>& into, const std::string& text = "text\r\n",
                Duration limit = Duration(300'000)) {
     return desk->judge(kinds, {.message = message(text), .facts = {}}, limit,
@@ -66,14 +58,7 @@ struct ScanDeskTest : ::testing::Test {
     settings.queue = 3;
   }
 
-  config::Scanner settings;
-  BlockPool pool;
-  testing::FakeTimers timers;
-  testing::FakeConnector connector{pool};
-  testing::FakeBackground background;
   testing::RecordingLog log;
-  ScannerTools tools{timers, connector, pool, background};
-  std::shared_ptr<SpoolRoom> room = std::make_shared<SpoolRoom>("/tmp", 1 << 20, 1 << 20);
   std::map<std::string, std::shared_ptr<FakeScanner::Hand>> hands;
   ScanDesk::Kinds kinds;
   std::unique_ptr<ScanDesk> desk;
