@@ -15,7 +15,7 @@ target_compile_options(
             -Werror -fno-omit-frame-pointer -fvisibility=hidden)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports false overlaps and dangling ends inside libstdc++'s own std::string at -O2.
-  target_compile_options(gatepost_options INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds)
+  target_compile_options(gatepost_options INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(gatepost_options INTERFACE -Xclang -fno-pch-timestamp)
