@@ -167,9 +167,10 @@ class Clamd final : public Scanner {
       : config_(std::move(config)), tools_(tools) {}
 
   [[nodiscard]] Ticket scan(ScanJob job, Done done) override {
-    return converse(
-        std::move(job.message),
-        [done = std::move(done)](Conversation::Reply reply) mutable { done(verdict(reply)); });
+    return converse(std::move(job.message),
+                    [done = std::move(done)](const Conversation::Reply& reply) mutable {
+                      done(verdict(reply));
+                    });
   }
   [[nodiscard]] Ticket ask_version(VersionDone done) override {
     return converse(nullptr, [done = std::move(done)](Conversation::Reply reply) mutable {
