@@ -74,6 +74,9 @@ using InspectionMaker = std::function<std::unique_ptr<Inspection>(
     std::shared_ptr<const Chain> chain, MessageFacts facts, Duration limit,
     Inspection::Owner& owner)>;
 
+/// The usual maker. `host` must outlive what it makes, and so must the owner.
+[[nodiscard]] InspectionMaker inspection_maker(const Host& host);
+
 /// `host` and `owner` must outlive it.
 [[nodiscard]] std::unique_ptr<Inspection> make_inspection(const Host& host,
                                                           std::shared_ptr<const Chain> chain,

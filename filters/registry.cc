@@ -36,6 +36,7 @@ Result<std::shared_ptr<const FilterKind>> make_filter(const config::Filter& filt
 
 std::vector<std::string> filter_types() {
   std::vector<std::string> names;
+  names.reserve(kTypes.size());
   for (const Type& type : kTypes) names.emplace_back(type.name);
   return names;
 }

@@ -40,12 +40,14 @@ class HeaderReader {
   void feed(const ByteChain& text);
   /// The message is over.
   void end();
-  /// Complete once the header is over.
+  /// Whether the header is over.
+  [[nodiscard]] bool done() const { return done_; }
+  /// Complete when done().
   [[nodiscard]] const HeaderFacts& facts() const { return facts_; }
 
  private:
   void read(bool last);
-  void look(std::string_view field);
+  void look(std::string_view text);
   void skip_empty_lines();
   void finish();
   bool done_ = false;

@@ -236,7 +236,8 @@ std::string naive_edit(const std::vector<HeaderEdit>& edits, std::string_view te
   bool top_done = false;
   for (std::size_t i = 0; i < message.fields.size(); ++i) {
     const std::string& field = message.fields[i];
-    if (!top_done && field.front() != ' ' && !(i == 0 && field.starts_with("From "))) {
+    const bool mbox = i == 0 && field.starts_with("From ");
+    if (!top_done && field.front() != ' ' && !mbox) {
       out += top;
       top_done = true;
     }

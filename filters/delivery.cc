@@ -1,0 +1,74 @@
+#include "filters/delivery.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace gatepost::filters {
+
+Delivery::Delivery(BlockPool& pool, std::shared_ptr<const Spool> spool,
+                   std::vector<HeaderEdit> edits, std::move_only_function<void()> on_activity)
+    : spool_(std::move(spool)), on_activity_(std::move(on_activity)) {
+  if (!edits.empty()) editor_.emplace(std::move(edits), pool);
+}
+
+void Delivery::fail(std::string problem) {
+  if (problem_.empty()) problem_ = std::move(problem);
+}
+
+/// Whether it got any further.
+bool Delivery::read_spool() {
+  if (spool_->failure()) {
+    fail(spool_->failure()->detail);
+    return false;
+  }
+  if (!spool_->ready()) return false;
+  if (!reader_) reader_.emplace(spool_, [this] { on_activity_(); });
+  switch (reader_->next(source_)) {
+    case SpoolReader::Progress::data:
+      return true;
+    case SpoolReader::Progress::wait:
+      return false;
+    case SpoolReader::Progress::end:
+      reader_.reset();
+      spool_.reset();
+      return true;
+    case SpoolReader::Progress::failed:
+      break;
+  }
+  fail(reader_->failure() ? reader_->failure()->detail : "the spool cannot be read");
+  return false;
+}
+
+/// Puts more into source_, which is empty, or comes to know that there is no more.
+bool Delivery::refill() {
+  if (spool_) return read_spool();
+  if (behind_.empty()) return false;
+  source_.append(std::move(behind_));
+  return true;
+}
+
+/// From source_ to `out`; says whether that was the end of the message.
+bool Delivery::move(ByteChain& out, std::size_t room) {
+  const bool last = !spool_ && ended_ && behind_.empty();
+  if (editor_) return editor_->step(source_, last, out, room) == HeaderEditor::Progress::finished;
+  out.append(source_.take(std::min(room, source_.size())));
+  return last && source_.empty();
+}
+
+Delivery::Progress Delivery::take(ByteChain& out) {
+  const std::size_t before = out.size();
+  const std::size_t full = before + kPiece;
+  while (!finished_ && out.size() < full) {
+    const bool refilled = source_.empty() && refill();
+    if (!problem_.empty()) break;
+    const std::size_t had = source_.size();
+    const std::size_t written = out.size();
+    finished_ = move(out, full - written);
+    if (!refilled && source_.size() == had && out.size() == written) break;
+  }
+  if (out.size() > before) return Progress::data;
+  if (finished_) return Progress::end;
+  return problem_.empty() ? Progress::wait : Progress::broken;
+}
+
+}  // namespace gatepost::filters
