@@ -11,11 +11,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "filters/host.h"
 #include "proxy/base/bytes.h"
 #include "proxy/base/log.h"
 #include "proxy/guard/guard.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/loop.h"
+#include "proxy/net/loop_background.h"
 #include "proxy/net/resolver.h"
 #include "proxy/net/tcp_connector.h"
 #include "proxy/server/arrival.h"
@@ -100,6 +102,10 @@ class Worker final : session::Session::Home, Arrival::Owner {
   net::Loop loop_;
   net::Resolver resolver_;
   net::TcpConnector connector_;
+  net::LoopBackground background_;
+  filters::MessageCounters message_counters_;
+  filters::ScanDesk desk_;
+  filters::Host filters_;
   session::Services services_;
   config::Limits limits_;
   // Addresses of values must stay valid: listeners refer to them.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "filters/inspection.h"
 #include "proxy/base/address.h"
 #include "proxy/base/bytes.h"
 #include "proxy/base/log.h"
@@ -25,7 +26,9 @@ struct Services {
   BlockPool& pool;
   Log& log;
   Counters& counters;
-  guard::Guard& guard;  ///< shared with the other workers
+  guard::Guard& guard;               ///< shared with the other workers
+  filters::Host& filters;            ///< what chains use
+  filters::InspectionMaker inspect;  ///< make_inspection() with `filters`; tests put in their own
 };
 
 /// What a session is told by the configuration: immutable, kept until the session ends, whatever is
@@ -43,6 +46,7 @@ struct Settings {
   bool apop = false;           ///< upstream is asked before the greeting
   std::string implementation;  ///< for CAPA
   std::shared_ptr<const upstream::Router> router;
+  std::shared_ptr<const filters::Chain> chain;  ///< unless the route has its own; null: relayed
   config::Timeouts timeouts;
   config::Limits limits;
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "filters/chain.h"
 #include "proxy/base/error.h"
 #include "proxy/net/client_facts.h"
 #include "proxy/upstream/pool.h"
@@ -38,6 +39,9 @@ struct Route {
   config::Route conditions;
   UserForm form;
   std::shared_ptr<const Pool> pool;
+  /// What its messages go through in place of the listener's; null: nothing. Not set: the
+  /// listener's.
+  std::optional<std::shared_ptr<const filters::Chain>> chain;
 };
 
 /// Decides which pool serves a login. Immutable; shared by the sessions of one configuration.

@@ -61,7 +61,9 @@ World::World(std::string_view flags)
     : flags_(flags),
       connector_(pool()),
       log_(std::make_unique<CheckedLog>()),
-      services_{timers_, connector_, pool(), *log_, counters_, guard_} {
+      filters_(std::make_unique<testing::FilterHost>(timers_, connector_, pool(), *log_)),
+      services_{timers_,   connector_, pool(),         *log_,
+                counters_, guard_,     filters_->host, filters::inspection_maker(filters_->host)} {
   setup(flags);
   WireOptions wire;
   wire.read_in_settle = has('r');

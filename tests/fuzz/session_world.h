@@ -13,6 +13,7 @@
 #include "tests/support/fake_connector.h"
 #include "tests/support/fake_timers.h"
 #include "tests/support/fake_tls.h"
+#include "tests/support/filter_host.h"
 #include "tests/support/memory_transport.h"
 
 namespace gatepost::fuzz {
@@ -81,6 +82,7 @@ class World final : session::Session::Home {
   std::unique_ptr<CheckedLog> log_;
   session::Counters counters_;
   guard::Guard guard_;
+  std::unique_ptr<testing::FilterHost> filters_;
   std::shared_ptr<testing::FakeTlsLayer> client_tls_ = std::make_shared<testing::FakeTlsLayer>();
   std::shared_ptr<testing::FakeTlsLayer> upstream_tls_ = std::make_shared<testing::FakeTlsLayer>();
   session::Services services_;

@@ -35,7 +35,8 @@ class SessionHarness::Owner final : public session::Session::Home {
 
 SessionHarness::SessionHarness(RunMode mode)
     : mode_(mode),
-      services_{timers, connector, pool, log, counters, guard},
+      services_{timers,   connector, pool,         log,
+                counters, guard,     filters.host, filters::inspection_maker(filters.host)},
       owner_(std::make_unique<Owner>()) {
   settings.listener = "test";
   pool_settings.name = "pool";

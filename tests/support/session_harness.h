@@ -17,6 +17,7 @@
 #include "tests/support/fake_connector.h"
 #include "tests/support/fake_timers.h"
 #include "tests/support/fake_tls.h"
+#include "tests/support/filter_host.h"
 #include "tests/support/leak_check.h"
 #include "tests/support/memory_transport.h"
 #include "tests/support/recording_log.h"
@@ -146,6 +147,7 @@ class SessionHarness {
   RecordingLog log;
   session::Counters counters;
   guard::Guard guard;
+  FilterHost filters{timers, connector, pool, log};
   std::shared_ptr<FakeTlsLayer> client_tls = std::make_shared<FakeTlsLayer>();
   std::shared_ptr<FakeTlsLayer> upstream_tls = std::make_shared<FakeTlsLayer>();
 
