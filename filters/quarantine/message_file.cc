@@ -174,7 +174,8 @@ Result<void> read_message_file(const std::string& path, const ExpectedMessage& e
       if (size > expected.size) return damaged("more than was put into it");
       sha.update(piece);
       if (!piece.empty() && !sink(piece)) return fail(ErrorCode::closed, "reading was stopped");
-      more = in.pos < in.size || out.pos == out.size;
+      // Behind the end there is nothing to be flushed, and asking for it would begin another text.
+      more = in.pos < in.size || (out.pos == out.size && left != 0);
     }
   }
   if (left != 0) return damaged("it ends too early");

@@ -98,6 +98,15 @@ TEST_F(QuarantineTest, keeps_the_original_octet_by_octet) {
   EXPECT_LT(quarantine->show(3)->stored_size, 1'100'000U);
 }
 
+TEST_F(QuarantineTest, keeps_what_fills_buffers_to_the_last_octet) {
+  const auto quarantine = open();
+  for (const std::size_t size : {128UL * 1024, 256UL * 1024, 128UL * 1024 - 1}) {
+    for (const std::string& text : {std::string(size, 'x'), noise(size, 1)}) {
+      EXPECT_TRUE(read(*quarantine, keep(*quarantine, text)) == text) << size;
+    }
+  }
+}
+
 TEST_F(QuarantineTest, is_for_its_owner_alone) {
   const mode_t before = ::umask(0);
   const auto quarantine = open();
