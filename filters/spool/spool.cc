@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -53,6 +54,8 @@ struct Spool::State {
     UniqueFd descriptor;
     std::uint64_t size = 0;
     std::optional<Error> failure;
+    [[nodiscard]] bool open(const std::string& folder);
+    void write(std::vector<iovec> pieces);
   };
   /// One write: what stood in memory until now, then slices. Slices are only read elsewhere; they
   /// come and go on the loop's thread.
@@ -62,7 +65,6 @@ struct Spool::State {
     std::string head;
     ByteChain tail;
     void run();
-    void write_all(std::vector<iovec> pieces);
   };
 
   State(std::shared_ptr<SpoolRoom> a_room, BlockPool& a_pool, Background& a_background,
@@ -72,9 +74,24 @@ struct Spool::State {
         background(a_background),
         on_activity(std::move(activity)) {}
 
+  /// A message that somebody else writes, in a worker's thread.
+  struct Fill {
+    std::shared_ptr<File> file;  // null: into memory
+    std::string folder;
+    Source source;
+    std::uint64_t octets = 0;
+    std::string memory;
+    Sha256 hash;
+    std::optional<Error> failure;
+    std::atomic<bool> unwanted = false;
+    void run();
+    [[nodiscard]] Result<void> add(std::string_view piece);
+  };
+
   void fail(Error error);
   void write_on();
   void written();
+  void filled(Fill& fill);
 
   const std::shared_ptr<SpoolRoom> room;
   BlockPool& pool;
@@ -91,18 +108,23 @@ struct Spool::State {
   bool writing = false;
   bool sealed = false;
   std::optional<Error> failure;
+  std::shared_ptr<Fill> fill;  // while it runs
   Ticket ticket;
 };
 
-void Spool::State::Write::run() {
-  if (file->descriptor.get() < 0) {
-    auto opened = open_nameless(folder);
-    if (!opened) {
-      file->failure = opened.error();
-      return;
-    }
-    file->descriptor = std::move(*opened);
+bool Spool::State::File::open(const std::string& folder) {
+  if (descriptor.get() >= 0) return true;
+  auto opened = open_nameless(folder);
+  if (opened) {
+    descriptor = std::move(*opened);
+  } else {
+    failure = opened.error();
   }
+  return opened.has_value();
+}
+
+void Spool::State::Write::run() {
+  if (!file->open(folder)) return;
   std::vector<iovec> pieces;
   const auto add = [&pieces](std::string_view text) {
     // pwritev() only reads through it.
@@ -110,21 +132,20 @@ void Spool::State::Write::run() {
   };
   add(head);
   for (const Slice& slice : tail.slices()) add(slice.view());
-  write_all(std::move(pieces));
+  file->write(std::move(pieces));
 }
 
-void Spool::State::Write::write_all(std::vector<iovec> pieces) {
+void Spool::State::File::write(std::vector<iovec> pieces) {
   std::size_t next = 0;
   while (next < pieces.size()) {
     const int count = static_cast<int>(std::min<std::size_t>(pieces.size() - next, IOV_MAX));
-    const ssize_t n =
-        pwritev(file->descriptor.get(), &pieces[next], count, static_cast<off_t>(file->size));
+    const ssize_t n = pwritev(descriptor.get(), &pieces[next], count, static_cast<off_t>(size));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
-      file->failure = system_failure("temporary file", n < 0 ? errno : EIO).error();
+      failure = system_failure("temporary file", n < 0 ? errno : EIO).error();
       return;
     }
-    file->size += static_cast<std::uint64_t>(n);
+    size += static_cast<std::uint64_t>(n);
     auto left = static_cast<std::size_t>(n);
     while (next < pieces.size() && left >= pieces[next].iov_len) left -= pieces[next++].iov_len;
     if (left > 0) {
@@ -171,7 +192,10 @@ Spool::Spool(std::shared_ptr<SpoolRoom> room, BlockPool& pool, Background& backg
              std::move_only_function<void()> on_activity)
     : state_(std::make_unique<State>(std::move(room), pool, background, std::move(on_activity))) {}
 
-Spool::~Spool() { state_->room->give_back(state_->size); }
+Spool::~Spool() {
+  if (state_->fill) state_->fill->unwanted = true;
+  state_->room->give_back(state_->size);
+}
 
 void Spool::append(ByteChain&& bytes) {
   State& s = *state_;
@@ -205,6 +229,69 @@ void Spool::seal() {
 
 bool Spool::ready() const {
   return state_->sealed && !state_->failure && !state_->writing && state_->backlog.empty();
+}
+
+Result<void> Spool::State::Fill::add(std::string_view piece) {
+  if (unwanted) return gatepost::fail(ErrorCode::closed, "not wanted any more");
+  if (piece.size() > octets) return gatepost::fail(ErrorCode::system, "longer than expected");
+  octets -= piece.size();
+  hash.update(piece);
+  if (!file) {
+    memory += piece;
+    return {};
+  }
+  // pwritev() only reads through it.
+  file->write({{const_cast<char*>(piece.data()), piece.size()}});
+  if (file->failure) return std::unexpected(*file->failure);
+  return {};
+}
+
+void Spool::State::Fill::run() {
+  if (file && !file->open(folder)) {
+    failure = file->failure;
+    return;
+  }
+  Result<void> added;
+  const Result<void> given = source([this, &added](std::string_view piece) {
+    added = add(piece);
+    return added.has_value();
+  });
+  if (!added) {
+    failure = added.error();
+  } else if (!given) {
+    failure = given.error();
+  } else if (octets > 0) {
+    failure = Error{ErrorCode::system, "shorter than expected"};
+  }
+}
+
+void Spool::State::filled(Fill& done) {
+  writing = false;
+  if (done.failure) {
+    fail(*done.failure);
+  } else {
+    memory = std::move(done.memory);
+    digest = done.hash.finish();
+  }
+  fill.reset();
+  on_activity();
+}
+
+void Spool::fill(std::uint64_t octets, Source source) {
+  State& s = *state_;
+  if (!s.room->take(octets)) {
+    return s.fail({ErrorCode::limit, "all spools together at spool.max_total"});
+  }
+  s.size = octets;
+  s.sealed = true;
+  s.writing = true;
+  if (octets > kInMemory) s.file = std::make_shared<State::File>();
+  s.fill = std::make_shared<State::Fill>();
+  s.fill->file = s.file;
+  s.fill->folder = s.room->folder();
+  s.fill->source = std::move(source);
+  s.fill->octets = octets;
+  s.ticket = s.background.run([fill = s.fill] { fill->run(); }, [&s] { s.filled(*s.fill); });
 }
 
 const std::optional<Error>& Spool::failure() const { return state_->failure; }

@@ -66,6 +66,14 @@ class Spool {
   /// Octets appended so far.
   [[nodiscard]] std::uint64_t size() const;
 
+  /// Gives all pieces of a message to `sink`, which says false when nobody wants it any more.
+  using Source =
+      std::move_only_function<Result<void>(const std::function<bool(std::string_view)>& sink)>;
+  /// In place of append() and seal(), for a message that is not on its way from upstream: `source`
+  /// runs in the background, and must give `octets` octets. However many they are, only the room of
+  /// all spools together limits them.
+  void fill(std::uint64_t octets, Source source);
+
   // When ready():
   /// SHA-256 of the whole message.
   [[nodiscard]] const Digest& digest() const;
