@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "filters/counters.h"
+#include "filters/memory/delivered_sizes.h"
 #include "filters/memory/verdict_memory.h"
 #include "filters/quarantine/quarantine.h"
 #include "filters/scan/scan_desk.h"
@@ -10,7 +11,7 @@
 
 namespace gatepost::filters {
 
-/// What the chains of one worker use; all of it outlives them. The last three are shared by all
+/// What the chains of one worker use; all of it outlives them. The last four are shared by all
 /// workers.
 struct Host {
   TimerService& timers;
@@ -20,7 +21,8 @@ struct Host {
   ScanDesk& desk;
   std::shared_ptr<SpoolRoom> room;
   std::shared_ptr<VerdictMemory> memory;
-  std::shared_ptr<Quarantine> quarantine;  ///< null where there is none
+  std::shared_ptr<Quarantine> quarantine;           ///< null where there is none
+  std::shared_ptr<DeliveredSizes> sizes = nullptr;  ///< null: LIST and STAT say what upstream says
 };
 
 }  // namespace gatepost::filters

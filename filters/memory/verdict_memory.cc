@@ -1,25 +1,16 @@
 #include "filters/memory/verdict_memory.h"
 
 #include <algorithm>
-#include <cstring>
 #include <mutex>
 #include <string>
 #include <variant>
 
+#include "filters/memory/hash_of_digest.h"
 #include "proxy/base/bounded_table.h"
 
 namespace gatepost::filters {
 
 namespace {
-
-struct HashOfDigest {
-  /// A digest is random already.
-  std::size_t operator()(const Digest& digest) const {
-    std::size_t hash = 0;
-    std::memcpy(&hash, digest.data(), sizeof(hash));
-    return hash;
-  }
-};
 
 std::size_t weight(const Judgement& judgement) {
   std::size_t octets = 0;

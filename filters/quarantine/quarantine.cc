@@ -82,6 +82,16 @@ Result<void> Quarantine::delivered(std::uint64_t number) {
   return change->commit();
 }
 
+Result<void> Quarantine::delivered(const std::vector<std::uint64_t>& numbers) {
+  auto change = state_->index->change();
+  if (!change) return std::unexpected(change.error());
+  for (const std::uint64_t number : numbers) {
+    const auto known = change->set_delivered(number, state_->clock());
+    if (!known) return std::unexpected(known.error());
+  }
+  return change->commit();
+}
+
 Result<void> Quarantine::remove(std::uint64_t number) { return state_->remove(number); }
 
 Result<std::vector<QuarantineRecord>> Quarantine::released(const std::string& route,

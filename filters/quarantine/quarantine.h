@@ -65,6 +65,8 @@ class Quarantine {
   [[nodiscard]] Result<void> release(std::uint64_t number);
   /// Its user has it and deleted it: the mailbox does not show it any more.
   [[nodiscard]] Result<void> delivered(std::uint64_t number);
+  /// The same for several, all of them or none; those that are gone meanwhile do not matter.
+  [[nodiscard]] Result<void> delivered(const std::vector<std::uint64_t>& numbers);
   [[nodiscard]] Result<void> remove(std::uint64_t number);
 
   /// Released messages of this user of this route that were not delivered yet, oldest first, at
