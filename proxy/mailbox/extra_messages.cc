@@ -50,14 +50,12 @@ ExtraMessages::ExtraMessages(std::vector<ExtraMessage> messages, std::uint64_t u
 std::optional<std::uint64_t> ExtraMessages::number_of(std::string_view arguments) const {
   skip_blanks(arguments);
   const auto number = take_number(arguments);
-  if (!number || *number <= upstream_count_ || *number - upstream_count_ > messages_.size()) {
-    return std::nullopt;
-  }
+  if (!number || !has(*number)) return std::nullopt;
   return number;
 }
 
 const ExtraMessages::Message& ExtraMessages::at(std::uint64_t number) const {
-  assert(number > upstream_count_ && number - upstream_count_ <= messages_.size());
+  assert(has(number));
   return messages_[number - upstream_count_ - 1];
 }
 

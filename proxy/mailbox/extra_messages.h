@@ -38,6 +38,11 @@ class ExtraMessages {
   /// or not. Null: upstream is to answer, also to what is no number and to numbers beyond ours.
   [[nodiscard]] std::optional<std::uint64_t> number_of(std::string_view arguments) const;
 
+  /// The same for a number that was parsed already.
+  [[nodiscard]] bool has(std::uint64_t number) const {
+    return number > upstream_count_ && number - upstream_count_ <= messages_.size();
+  }
+
   // What is added to upstream's replies.
 
   /// Those not deleted.

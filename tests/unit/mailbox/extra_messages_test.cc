@@ -30,6 +30,8 @@ TEST(ExtraMessages, leave_all_other_numbers_to_upstream) {
                             "18446744073709551615", "18446744073709551620"}) {
     EXPECT_FALSE(extra.number_of(other)) << other;
   }
+  EXPECT_TRUE(extra.has(4) && extra.has(5));
+  EXPECT_FALSE(extra.has(0) || extra.has(3) || extra.has(6) || extra.has(UINT64_MAX));
 }
 
 TEST(ExtraMessages, are_counted_in_stat) {
