@@ -25,11 +25,11 @@
 #include <cstdio>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -217,7 +217,9 @@ class Run {
     file->spool = std::make_shared<Spool>(
         room_, pool_, background_, [this, weak = std::weak_ptr(file)] { look(weak.lock()); });
     std::ifstream in(name, std::ios::binary);
-    const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    std::ostringstream content;
+    content << in.rdbuf();
+    const std::string text = content.str();
     if (!in) {
       fmt::print(stderr, "cannot read {}\n", name);
       failed_ = true;
