@@ -69,7 +69,18 @@ std::string ScanDesk::versions(const Kinds& kinds) const {
 }
 
 std::unique_ptr<Scanner> make_scanner(const ScannerKind& kind, const ScannerTools& tools) {
-  return make_clamd(kind.config, tools);
+  switch (kind.config.type) {
+    case config::ScannerType::clamd:
+      return make_clamd(kind.config, tools);
+    case config::ScannerType::spamd:
+      return make_spamd(kind.config, tools);
+    case config::ScannerType::command:
+      return make_command(kind.config, tools);
+    case config::ScannerType::icap:
+    case config::ScannerType::rspamd:
+      break;
+  }
+  return nullptr;
 }
 
 }  // namespace gatepost::filters
