@@ -39,6 +39,8 @@ constexpr std::array kAllowed = {
     // Quarantine: files are written, get their names, are listed by SQLite, and go
     "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "renameat", "renameat2", "mkdir",
     "mkdirat", "flock", "fchmod",
+    // Messages handed to scanners
+    "memfd_create",
     // Memory and threads; clone, mmap and mprotect are below
     "brk", "munmap", "mremap", "madvise", "futex", "futex_waitv", "set_robust_list",
     "get_robust_list", "rseq", "sched_yield", "sched_getaffinity", "sched_getparam",
