@@ -21,14 +21,16 @@ constexpr std::string_view kTlsAlert{"\x15\x03\x01\x00\x02\x02\x50", 7};
 }  // namespace
 
 Worker::Worker(unsigned index, Log& log, guard::Guard& guard,
-               std::atomic<std::uint32_t>& connections, std::chrono::seconds resolve_every)
+               std::atomic<std::uint32_t>& connections, std::chrono::seconds resolve_every,
+               Launcher* launcher)
     : index_(index),
       log_(log),
       connections_(connections),
       resolver_(loop_, resolve_every),
       connector_(loop_, pool_, resolver_),
       background_(loop_),
-      desk_({loop_, connector_, pool_, background_}, log_),
+      launcher_(launcher != nullptr ? launcher->connect(loop_, index) : nullptr),
+      desk_({loop_, connector_, pool_, background_, launcher_.get()}, log_),
       filters_{loop_, pool_, background_, message_counters_, desk_, nullptr, nullptr, nullptr},
       services_{loop_,     connector_, pool_,    log_,
                 counters_, guard,      filters_, filters::inspection_maker(filters_)},
@@ -52,6 +54,15 @@ void Worker::start() {
 void Worker::apply(std::vector<Listening> listeners, config::Limits limits) {
   loop_.post([this, listeners = std::move(listeners), limits]() mutable {
     apply_here(std::move(listeners), limits);
+  });
+}
+
+void Worker::use(FilterStores stores, filters::ScanDesk::Kinds scanners) {
+  loop_.post([this, stores = std::move(stores), scanners = std::move(scanners)]() mutable {
+    filters_.room = std::move(stores.room);
+    filters_.memory = std::move(stores.memory);
+    filters_.quarantine = std::move(stores.quarantine);
+    desk_.apply(scanners);
   });
 }
 

@@ -21,6 +21,8 @@
 #include "proxy/net/resolver.h"
 #include "proxy/net/tcp_connector.h"
 #include "proxy/server/arrival.h"
+#include "proxy/server/filter_stores.h"
+#include "proxy/server/launcher.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/session/session.h"
 
@@ -42,14 +44,18 @@ class Worker final : session::Session::Home, Arrival::Owner {
     UniqueFd fd;                  ///< empty: the listener exists already, only the settings are new
   };
 
-  /// `connections` counts the connections of clients of all workers.
+  /// `connections` counts the connections of clients of all workers. `launcher` runs commands, if
+  /// there is one; this worker takes its place there.
   Worker(unsigned index, Log& log, guard::Guard& guard, std::atomic<std::uint32_t>& connections,
-         std::chrono::seconds resolve_every);
+         std::chrono::seconds resolve_every, Launcher* launcher = nullptr);
   ~Worker();
 
   void start();
   /// Listens on exactly these from now on.
   void apply(std::vector<Listening> listeners, config::Limits limits);
+  /// Chains use these from now on, and these scanners exist. Before the first apply() whose
+  /// listeners have chains.
+  void use(FilterStores stores, filters::ScanDesk::Kinds scanners);
   /// Stops accepting and turns away who has not logged in; `drained` is called, in this worker's
   /// thread, when the last session has ended.
   void drain(std::move_only_function<void()> drained);
@@ -57,6 +63,9 @@ class Worker final : session::Session::Home, Arrival::Owner {
   void stop();
 
   [[nodiscard]] const session::Counters& counters() const { return counters_; }
+  [[nodiscard]] const filters::MessageCounters& message_counters() const {
+    return message_counters_;
+  }
 
  private:
   struct ActiveListener {
@@ -103,6 +112,7 @@ class Worker final : session::Session::Home, Arrival::Owner {
   net::Resolver resolver_;
   net::TcpConnector connector_;
   net::LoopBackground background_;
+  std::unique_ptr<net::ProcessLauncher> launcher_;
   filters::MessageCounters message_counters_;
   filters::ScanDesk desk_;
   filters::Host filters_;
