@@ -9,6 +9,8 @@
 #include <set>
 #include <sstream>
 
+#include "tests/support/source_folder.h"
+
 namespace gatepost::metrics {
 namespace {
 
@@ -99,7 +101,7 @@ std::vector<std::string> code_words(const std::string& cell) {
 }
 
 std::vector<std::vector<std::string>> document_rows() {
-  std::ifstream file(GATEPOST_SOURCE_DIR "/docs/metrics.md");
+  std::ifstream file(gatepost::testing::source_file("docs/metrics.md"));
   std::vector<std::vector<std::string>> rows;
   for (std::string line; std::getline(file, line);) {
     if (!line.starts_with("| `")) continue;
