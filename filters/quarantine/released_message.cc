@@ -13,13 +13,13 @@ namespace {
 
 class ReleasedMessage final : public Inspection {
  public:
-  ReleasedMessage(const Host& host, std::uint64_t number, std::uint64_t octets, Duration limit,
-                  Owner& owner)
+  ReleasedMessage(const Host& host, std::shared_ptr<Quarantine> from, std::uint64_t number,
+                  std::uint64_t octets, Duration limit, Owner& owner)
       : host_(host),
         number_(number),
         octets_(octets),
         owner_(owner),
-        spool_(fetch_released(host, number, octets, [this] { on_spool(); })),
+        spool_(fetch_released(host, std::move(from), number, octets, [this] { on_spool(); })),
         limit_(host.timers.make_timer([this] { on_limit(); })) {
     if (spool_->failure()) {
       fail(spool_->failure()->detail);
@@ -105,10 +105,11 @@ void ReleasedMessage::fail(std::string problem) {
 
 }  // namespace
 
-std::unique_ptr<Inspection> make_released_message(const Host& host, std::uint64_t number,
-                                                  std::uint64_t octets, Duration limit,
-                                                  Inspection::Owner& owner) {
-  return std::make_unique<ReleasedMessage>(host, number, octets, limit, owner);
+std::unique_ptr<Inspection> make_released_message(const Host& host,
+                                                  std::shared_ptr<Quarantine> from,
+                                                  std::uint64_t number, std::uint64_t octets,
+                                                  Duration limit, Inspection::Owner& owner) {
+  return std::make_unique<ReleasedMessage>(host, std::move(from), number, octets, limit, owner);
 }
 
 }  // namespace gatepost::filters

@@ -41,7 +41,8 @@ class ReleasedMessageTest : public ::testing::Test, Inspection::Owner {
         {});
   }
   void fetch(std::uint64_t octets) {
-    message_ = make_released_message(host_.host, number_, octets, kLimit, *this);
+    message_ =
+        make_released_message(host_.host, host_.host.quarantine, number_, octets, kLimit, *this);
   }
   void on_inspection_activity() override { ++told_; }
 

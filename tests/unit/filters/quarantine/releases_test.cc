@@ -37,9 +37,11 @@ class Releases : public ::testing::Test {
   }
   [[nodiscard]] std::vector<std::uint64_t> found(std::string user = "joe") {
     std::vector<std::uint64_t> numbers;
-    const Ticket ticket = find_released(host_.host, "all", std::move(user), [&](auto records) {
-      for (const auto& record : *records) numbers.push_back(record.number);
-    });
+    const Ticket ticket = find_released(host_.background, host_.host.quarantine, "all",
+                                        std::move(user), [&](auto records) {
+                                          for (const auto& record : *records)
+                                            numbers.push_back(record.number);
+                                        });
     host_.background.run_all();
     return numbers;
   }
@@ -67,8 +69,8 @@ TEST_F(Releases, are_found_for_their_user_until_they_are_settled) {
   EXPECT_EQ(found(), (std::vector{first, second}));
   EXPECT_EQ(found("jim"), std::vector{other});
   std::optional<Result<void>> settled;
-  const Ticket ticket =
-      settle_released(host_.host, {first}, [&](Result<void> done) { settled = done; });
+  const Ticket ticket = settle_released(host_.background, host_.host.quarantine, {first},
+                                        [&](Result<void> done) { settled = done; });
   EXPECT_FALSE(settled);
   host_.background.run_all();
   EXPECT_TRUE(settled->has_value());
@@ -80,7 +82,7 @@ TEST_F(Releases, that_are_gone_meanwhile_settle_all_the_same) {
   const std::uint64_t second = release("two");
   ASSERT_TRUE(quarantine().remove(first));
   bool settled = false;
-  const Ticket ticket = settle_released(host_.host, {first, second},
+  const Ticket ticket = settle_released(host_.background, host_.host.quarantine, {first, second},
                                         [&](Result<void> done) { settled = done.has_value(); });
   host_.background.run_all();
   EXPECT_TRUE(settled);
@@ -90,7 +92,8 @@ TEST_F(Releases, that_are_gone_meanwhile_settle_all_the_same) {
 TEST_F(Releases, settle_even_if_nobody_waits_any_more) {
   const std::uint64_t number = release("one");
   {
-    const Ticket ticket = settle_released(host_.host, {number}, [](const auto&) { FAIL(); });
+    const Ticket ticket = settle_released(host_.background, host_.host.quarantine, {number},
+                                          [](const auto&) { FAIL(); });
   }
   host_.background.run_all();
   EXPECT_TRUE(found().empty());
@@ -102,7 +105,8 @@ TEST_F(Releases, come_back_octet_by_octet_from_memory_or_file) {
     for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * i % 251);
     const std::uint64_t number = release(text);
     int told = 0;
-    const auto spool = fetch_released(host_.host, number, size, [&told] { ++told; });
+    const auto spool =
+        fetch_released(host_.host, host_.host.quarantine, number, size, [&told] { ++told; });
     EXPECT_FALSE(spool->ready());
     EXPECT_EQ(host_.room->used(), size);
     host_.background.run_all();
@@ -118,7 +122,8 @@ TEST_F(Releases, come_back_octet_by_octet_from_memory_or_file) {
 
 TEST_F(Releases, are_larger_than_a_new_message_may_be) {
   const std::string text(host_.room->max_message() + 1, 'x');
-  const auto spool = fetch_released(host_.host, release(text), text.size(), [] {});
+  const auto spool =
+      fetch_released(host_.host, host_.host.quarantine, release(text), text.size(), [] {});
   host_.background.run_all();
   EXPECT_TRUE(spool->ready());
 }
@@ -131,7 +136,8 @@ TEST_F(Releases, fail_when_the_file_is_gone_or_not_what_was_expected) {
        {std::pair{gone, 3UL}, std::pair{other, 2UL}, std::pair{other, 4UL},
         std::pair{other, 1'000'000UL}, std::pair{99UL, 3UL}}) {
     int told = 0;
-    const auto spool = fetch_released(host_.host, number, octets, [&told] { ++told; });
+    const auto spool =
+        fetch_released(host_.host, host_.host.quarantine, number, octets, [&told] { ++told; });
     host_.background.run_all();
     EXPECT_EQ(told, 1);
     EXPECT_FALSE(spool->ready());
@@ -142,7 +148,7 @@ TEST_F(Releases, fail_when_the_file_is_gone_or_not_what_was_expected) {
 TEST_F(Releases, fail_at_once_where_there_is_no_room) {
   const std::uint64_t number = release("one");
   ASSERT_TRUE(host_.room->take(8'000'000));
-  const auto spool = fetch_released(host_.host, number, 3, [] { FAIL(); });
+  const auto spool = fetch_released(host_.host, host_.host.quarantine, number, 3, [] { FAIL(); });
   ASSERT_TRUE(spool->failure());
   EXPECT_EQ(spool->failure()->code, ErrorCode::limit);
   EXPECT_EQ(host_.background.pending(), 0U);
@@ -151,7 +157,7 @@ TEST_F(Releases, fail_at_once_where_there_is_no_room) {
 
 TEST_F(Releases, that_nobody_waits_for_are_not_read_to_the_end) {
   const std::uint64_t number = release(std::string(1'000'000, 'x'));
-  fetch_released(host_.host, number, 1'000'000, [] { FAIL(); }).reset();
+  fetch_released(host_.host, host_.host.quarantine, number, 1'000'000, [] { FAIL(); }).reset();
   EXPECT_EQ(host_.room->used(), 0U);
   host_.background.run_all();
 }
