@@ -63,6 +63,9 @@ Result<FilterStores> open_stores(const config::Config& next, const config::Confi
     opened.memory = std::make_shared<filters::VerdictMemory>(next.verdict_memory.entries,
                                                              next.verdict_memory.max_age);
   }
+  if (!opened.sizes || next.verdict_memory.entries != now.verdict_memory.entries) {
+    opened.sizes = std::make_shared<filters::DeliveredSizes>(next.verdict_memory.entries);
+  }
   if (next.quarantine.folder.empty()) {
     opened.quarantine.reset();
   } else if (!opened.quarantine || next.quarantine != now.quarantine) {

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "config/config.h"
+#include "filters/memory/delivered_sizes.h"
 #include "filters/memory/verdict_memory.h"
 #include "filters/quarantine/quarantine.h"
 #include "filters/spool/spool.h"
@@ -16,6 +17,7 @@ namespace gatepost::server {
 struct FilterStores {
   std::shared_ptr<filters::SpoolRoom> room;
   std::shared_ptr<filters::VerdictMemory> memory;
+  std::shared_ptr<filters::DeliveredSizes> sizes;
   std::shared_ptr<filters::Quarantine> quarantine;  ///< null where there is none
 };
 

@@ -62,6 +62,7 @@ void Worker::use(FilterStores stores, filters::ScanDesk::Kinds scanners) {
     filters_.room = std::move(stores.room);
     filters_.memory = std::move(stores.memory);
     filters_.quarantine = std::move(stores.quarantine);
+    filters_.sizes = std::move(stores.sizes);
     desk_.apply(scanners);
   });
 }

@@ -42,6 +42,7 @@ TEST_F(FilterStoresTest, OpensWhatIsConfigured) {
   EXPECT_TRUE(stores->room->take(7));
   EXPECT_FALSE(stores->room->take(1));
   EXPECT_NE(stores->memory, nullptr);
+  EXPECT_NE(stores->sizes, nullptr);
   EXPECT_NE(stores->quarantine, nullptr);
 }
 
@@ -53,6 +54,7 @@ TEST_F(FilterStoresTest, WhatIsConfiguredAsBeforeStays) {
   ASSERT_TRUE(same);
   EXPECT_EQ(same->room, before->room);
   EXPECT_EQ(same->memory, before->memory);
+  EXPECT_EQ(same->sizes, before->sizes);
   EXPECT_EQ(same->quarantine, before->quarantine);
   config::Config next = config_;
   next.spool.max_total = 1;
@@ -62,6 +64,7 @@ TEST_F(FilterStoresTest, WhatIsConfiguredAsBeforeStays) {
   ASSERT_TRUE(changed);
   EXPECT_NE(changed->room, before->room);
   EXPECT_NE(changed->memory, before->memory);
+  EXPECT_NE(changed->sizes, before->sizes);
   EXPECT_NE(changed->quarantine, before->quarantine);
   next.quarantine.folder.clear();
   EXPECT_EQ(open_stores(next, config_, *before)->quarantine, nullptr);
