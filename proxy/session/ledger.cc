@@ -33,6 +33,30 @@ void Ledger::add_message(const pop3::Command& command, Way way, const pop3::Comm
   if (command.verb == pop3::Verb::top) exchange.lines = command.lines;
 }
 
+void Ledger::add_edited(const pop3::Command& command, const pop3::Command& as,
+                        std::unique_ptr<ReplyEditor> editor) {
+  add_forwarded(as);
+  Exchange& exchange = exchanges_.back();
+  exchange.verb = command.verb;
+  exchange.way = Way::edited;
+  exchange.editor = std::move(editor);
+}
+
+void Ledger::add_ours(const pop3::Command& command, std::unique_ptr<ReplyEditor> editor) {
+  add_edited(command, command, std::move(editor));
+  exchanges_.back().way = Way::ours;
+}
+
+void Ledger::add_released(const pop3::Command& command, mailbox::ExtraMessage message) {
+  add_local(command.verb, {});
+  Exchange& exchange = exchanges_.back();
+  exchange.shape = command.reply_shape();
+  exchange.way = Way::released;
+  exchange.message = command.message.value_or(0);
+  if (command.verb == pop3::Verb::top) exchange.lines = command.lines;
+  exchange.extra = std::move(message);
+}
+
 void Ledger::pop() {
   assert(!exchanges_.empty());
   if (is_owed(front())) --outstanding_;
@@ -80,6 +104,12 @@ void Ledger::received() {
   --outstanding_;
 }
 
+void Ledger::begin_released(Instant now) {
+  assert(front().stage == Exchange::Stage::local && front().way == Way::released);
+  front().stage = Exchange::Stage::received;
+  front().sent_at = now;
+}
+
 void Ledger::swallow() {
   const auto first = std::ranges::find_if(exchanges_, is_owed);
   assert(first != exchanges_.end() && first->way == Way::swallowed);
@@ -90,8 +120,9 @@ void Ledger::swallow() {
 
 bool Ledger::owes_client() const {
   return std::ranges::any_of(exchanges_, [](const Exchange& exchange) {
-    const bool under_way = is_owed(exchange) || exchange.stage == Exchange::Stage::received;
-    return under_way && exchange.way != Way::swallowed;
+    const bool under_way = is_owed(exchange) || exchange.stage == Exchange::Stage::received ||
+                           exchange.way == Way::released;
+    return under_way && exchange.way != Way::swallowed && exchange.way != Way::ours;
   });
 }
 

@@ -2,12 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "proxy/base/timer.h"
 #include "proxy/pop3/command.h"
+#include "proxy/session/reply_editor.h"
 
 namespace gatepost::session {
 
@@ -17,6 +19,9 @@ enum class Way : std::uint8_t {
   chain,      ///< a message: through the chain
   filters,    ///< the same without the chain's scanners: what TOP may show unscanned
   swallowed,  ///< ours, to keep upstream awake; nobody else asked
+  ours,       ///< ours, too: its editor reads it
+  edited,     ///< to the client as its editor has it
+  released,   ///< none: upstream is not asked, the message comes out of quarantine
 };
 
 /// One command of the client and the way its reply is made.
@@ -36,6 +41,8 @@ struct Exchange {
   Way way = Way::relayed;
   std::uint32_t message = 0;             ///< its number; not with relayed
   std::optional<std::uint32_t> lines{};  ///< TOP through a chain: of the body
+  std::unique_ptr<ReplyEditor> editor{};
+  mailbox::ExtraMessage extra{};  ///< released
 };
 
 /// The commands of a session whose replies are not complete, oldest first. Replies come back in
@@ -57,6 +64,14 @@ class Ledger {
   /// RETR or TOP on another way; `as` is the command that goes upstream for it.
   void add_message(const pop3::Command& command, Way way, const pop3::Command& as);
 
+  /// A command whose reply is edited; `as` goes upstream for it.
+  void add_edited(const pop3::Command& command, const pop3::Command& as,
+                  std::unique_ptr<ReplyEditor> editor);
+  /// A command of ours, in its turn.
+  void add_ours(const pop3::Command& command, std::unique_ptr<ReplyEditor> editor);
+  /// RETR or TOP of a released message.
+  void add_released(const pop3::Command& command, mailbox::ExtraMessage message);
+
   /// The oldest; the ledger must not be empty.
   [[nodiscard]] Exchange& front() { return exchanges_.front(); }
   [[nodiscard]] const Exchange& front() const { return exchanges_.front(); }
@@ -75,6 +90,8 @@ class Ledger {
   [[nodiscard]] const Exchange* owed() const;
   /// The reply to the oldest has come to its end, and goes on from here.
   void received();
+  /// The same for a released message, which becomes the oldest now.
+  void begin_released(Instant now);
   /// The reply to what owed() returned, a NOOP of ours, has come.
   void swallow();
   /// Whether the client waits for a reply that is not ready.

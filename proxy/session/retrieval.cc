@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "filters/quarantine/released_message.h"
 #include "proxy/pop3/reply.h"
 
 namespace gatepost::session {
@@ -31,14 +32,28 @@ Retrieval::Retrieval(const Services& services, Request request, Owner& owner)
     : services_(services),
       request_(std::move(request)),
       owner_(owner),
-      inspection_(services.inspect(request_.chain, request_.facts,
-                                   time_left(request_, services.timers.now()), *this)),
+      inspection_(make_inspection()),
       encoder_(services.pool),
       next_line_(request_.since + request_.chain->config.waiting.quiet) {
   if (request_.lines) cutter_.emplace(*request_.lines);
 }
 
 Retrieval::~Retrieval() = default;
+
+std::unique_ptr<Inspection> Retrieval::make_inspection() {
+  const Duration limit = time_left(request_, services_.timers.now());
+  if (!request_.quarantine) {
+    return services_.inspect(request_.chain, request_.facts, limit, *this);
+  }
+  return filters::make_released_message(services_.filters, request_.quarantine,
+                                        request_.released.key, request_.released.size, limit,
+                                        *this);
+}
+
+std::optional<std::uint64_t> Retrieval::usual_size() const {
+  const bool usual = request_.verb == pop3::Verb::retr && !refused_ && ladder_lines_ == 0;
+  return usual ? std::optional(octets_) : std::nullopt;
+}
 
 void Retrieval::end() {
   received_ = services_.timers.now();
@@ -110,6 +125,7 @@ Retrieval::Progress Retrieval::refuse(ByteChain& out, std::string_view text) {
     return Progress::broken;
   }
   out.append(services_.pool, pop3::err(pop3::ResponseCode::sys_temp, text));
+  if (problem_.empty()) problem_ = inspection_->problem();
   refused_ = true;
   stage_ = Stage::answered;
   return answer_complete();
@@ -161,6 +177,7 @@ void Retrieval::begin_delivery(ByteChain& text, ByteChain& out) {
 }
 
 void Retrieval::encode(ByteChain&& text, ByteChain& out) {
+  octets_ += text.size();
   if (!cutter_) return encoder_.encode(std::move(text), out);
   ByteChain shown;
   cutter_->cut(std::move(text), shown);

@@ -7,6 +7,7 @@
 
 #include "filters/inspection.h"
 #include "filters/message/top_cutter.h"
+#include "proxy/mailbox/extra_messages.h"
 #include "proxy/pop3/command.h"
 #include "proxy/pop3/dot_codec.h"
 #include "proxy/session/services.h"
@@ -37,7 +38,10 @@ class Retrieval final : filters::Inspection::Owner {
     filters::MessageFacts facts;
     pop3::Verb verb = pop3::Verb::retr;
     std::optional<std::uint32_t> lines;  ///< TOP: of the body
-    Instant since;                       ///< the client waits
+    /// Of the quarantine, in place of upstream's text; through a chain without scanners.
+    std::shared_ptr<filters::Quarantine> quarantine{};
+    mailbox::ExtraMessage released{};
+    Instant since;  ///< the client waits
   };
 
   /// Upstream said +OK. `services` and `owner` must outlive it.
@@ -80,6 +84,9 @@ class Retrieval final : filters::Inspection::Owner {
   /// Whether that answer was -ERR.
   [[nodiscard]] bool refused() const { return refused_; }
   [[nodiscard]] std::string_view problem() const { return problem_; }
+  /// answered(): octets that every RETR of this message gives, as long as nothing changes. Null for
+  /// TOP, -ERR, and what the ladder has added to.
+  [[nodiscard]] std::optional<std::uint64_t> usual_size() const;
 
   /// It is over: writes the log. `problem`: why it is, if not because it was done.
   void close(std::string_view problem);
@@ -99,6 +106,7 @@ class Retrieval final : filters::Inspection::Owner {
   [[nodiscard]] Progress deliver(ByteChain& out);
   void begin_delivery(ByteChain& text, ByteChain& out);
   void encode(ByteChain&& text, ByteChain& out);
+  [[nodiscard]] std::unique_ptr<filters::Inspection> make_inspection();
   [[nodiscard]] Progress answer_complete();
 
   const Services& services_;
@@ -113,6 +121,7 @@ class Retrieval final : filters::Inspection::Owner {
   std::optional<Instant> received_;  // upstream has been idle since then
   ByteChain first_line_;             // behind a ladder: as much of it as has to be looked at
   std::uint64_t ladder_lines_ = 0;
+  std::uint64_t octets_ = 0;  // for the client
   bool refused_ = false;
   bool decided_ = false;
   std::string problem_;

@@ -105,7 +105,8 @@ bool Session::step() {
       return login_step();
     case State::transaction:
     case State::update: {
-      bool moved = read_client();
+      bool moved = step_mailbox();
+      moved |= read_client();
       moved |= send_commands();
       moved |= keep_upstream_awake();
       moved |= read_replies();
@@ -126,7 +127,7 @@ void Session::enter(State next) {
   if (turn_ == Turn::pumping) turn_ = Turn::pumping_again;
 }
 
-std::uint8_t Session::waits_for() const {
+std::uint16_t Session::waits_for() const {
   unsigned waits = turn_ == Turn::owed || !let_go_.empty() ? kOwnTurn : 0;
   switch (state_) {
     case State::implicit_handshake:
@@ -148,7 +149,8 @@ std::uint8_t Session::waits_for() const {
       if (client_->unsent() > 0) waits |= kClientDrain;
       if (ledger_.outstanding() > 0) waits |= kUpstreamReply;
       if (message_ && !message_->answered()) waits |= kVerdict;
-      if (state_ == State::transaction && !ledger_.full()) waits |= kClientInput;
+      if (mailbox_ && mailbox_->asks_quarantine()) waits |= kQuarantine;
+      if (may_read_commands()) waits |= kClientInput;
       break;
     case State::closing:
       waits |= client_->unsent() > 0 ? kClientDrain : kClientEnd;
@@ -157,7 +159,7 @@ std::uint8_t Session::waits_for() const {
     case State::count_:
       break;
   }
-  return static_cast<std::uint8_t>(waits);
+  return static_cast<std::uint16_t>(waits);
 }
 
 /// Whether silence now is upstream's fault: it owes a reply and the client would take it.

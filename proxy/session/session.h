@@ -13,6 +13,7 @@
 #include "proxy/pop3/client_codec.h"
 #include "proxy/pop3/server_codec.h"
 #include "proxy/session/authorization.h"
+#include "proxy/session/extra_mailbox.h"
 #include "proxy/session/ledger.h"
 #include "proxy/session/login_desk.h"
 #include "proxy/session/retrieval.h"
@@ -27,7 +28,10 @@ namespace gatepost::session {
 /// What a client may rely on: replies in the order of its commands; -ERR [SYS/TEMP] or a broken
 /// connection when upstream fails, never a short message that looks whole. What upstream may rely
 /// on: a QUIT only when the client sent one.
-class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner {
+class Session final : net::TransportObserver,
+                      LoginDesk::Owner,
+                      Retrieval::Owner,
+                      ExtraMailbox::Owner {
  public:
   /// Bytes towards the client that its connection has not taken; beyond it upstream is not read.
   static constexpr std::size_t kMaxUnsent = 64 * 1024;
@@ -64,7 +68,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] const std::string& id() const { return id_; }
   /// Bits of Wait, at least one unless ended.
-  [[nodiscard]] std::uint8_t waits_for() const;
+  [[nodiscard]] std::uint16_t waits_for() const;
 
   /// The gateway is going down: who has not logged in yet is turned away; a logged-in session may
   /// go on until cut(), and so may a login that upstream was asked for, unless it fails.
@@ -77,6 +81,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
   void on_activity() override;
   void on_desk_activity() override { pump(); }
   void on_retrieval_activity() override { pump(); }
+  void on_mailbox_activity() override { pump(); }
   void pump();
   [[nodiscard]] bool step();
   void enter(State next);
@@ -98,6 +103,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
   // session_client.cc
   [[nodiscard]] bool read_client();
   [[nodiscard]] bool may_read_client() const;
+  [[nodiscard]] bool may_read_commands() const;
   void on_client_event(pop3::ServerCodec::Event event);
   [[nodiscard]] bool handshake_step();
   void start_tls(State handshake);
@@ -142,6 +148,8 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
   void choose_chain();
   void forward_message(const pop3::Command& command);
   void begin_message(const Exchange& exchange);
+  [[nodiscard]] Retrieval::Request message_request(const Exchange& exchange);
+  [[nodiscard]] std::shared_ptr<const filters::Chain> unscanned_chain();
   [[nodiscard]] bool lead_message();
   void message_done(std::string_view problem);
   void let_message_go(std::string_view problem);
@@ -151,6 +159,19 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
   [[nodiscard]] bool message_received() const;
   [[nodiscard]] bool mid_reply() const;
   [[nodiscard]] bool waits_for_verdict() const;
+
+  // session_mailbox.cc
+  void open_mailbox();
+  [[nodiscard]] bool step_mailbox();
+  void begin_released();
+  void edit_status(Exchange& exchange, const pop3::Status& status);
+  void edit_body(Exchange& exchange, ByteChain&& body);
+  void edit_end(Exchange& exchange);
+  [[nodiscard]] bool settle_quit(Exchange& exchange, const pop3::Status& status);
+  void note_delivered();
+  [[nodiscard]] bool mailbox_preparing() const { return mailbox_ && mailbox_->preparing(); }
+  [[nodiscard]] bool mailbox_settling() const { return mailbox_ && mailbox_->settling(); }
+  [[nodiscard]] bool command_postponed() const { return mailbox_ && mailbox_->has_postponed(); }
 
   const std::string id_;
   const Services& services_;
@@ -194,6 +215,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
   Ledger ledger_;
   std::shared_ptr<const filters::Chain> chain_;      // null: messages are relayed
   std::shared_ptr<const filters::Chain> top_chain_;  // without its scanners; made when needed
+  std::unique_ptr<ExtraMailbox> mailbox_;            // null: the client sees upstream's
   std::unique_ptr<Retrieval> message_;               // the answer to the oldest exchange
   std::vector<std::unique_ptr<Retrieval>> let_go_;   // done; one of them may be what called
   bool quit_forfeited_ = false;

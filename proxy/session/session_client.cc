@@ -76,8 +76,13 @@ void Session::count_tls() {
 
 bool Session::may_read_client() const {
   const bool reading = state_ == State::authorization || state_ == State::sasl ||
-                       state_ == State::relay || state_ == State::transaction;
+                       state_ == State::relay || may_read_commands();
   return reading && !ledger_.full() && client_->unsent() < kMaxUnsent;
+}
+
+/// Whether what the client says after login can be dealt with now.
+bool Session::may_read_commands() const {
+  return state_ == State::transaction && !ledger_.full() && !mailbox_preparing();
 }
 
 bool Session::read_client() {
@@ -155,6 +160,7 @@ std::string Session::capabilities() const {
 }
 
 void Session::on_transaction_command(const Command& command) {
+  if (mailbox_ && mailbox_->take(command, ledger_)) return;
   switch (command.verb) {
     case Verb::quit:
       ledger_.add_forwarded(command);

@@ -43,7 +43,9 @@ void Session::note_client_end() {
   if (client_end_reason() == EndReason::client_error) {
     return abort(EndReason::client_error, client_->end()->detail);
   }
-  if (ledger_.owes_client() || client_->unsent() > 0) quit_forfeited_ = true;
+  if (ledger_.owes_client() || command_postponed() || client_->unsent() > 0) {
+    quit_forfeited_ = true;
+  }
 }
 
 bool Session::quit_sent() const {
@@ -62,8 +64,8 @@ void Session::look_at_ends() {
   if (state_ == State::transaction || state_ == State::update) {
     // While the client does not take what it has, the end of a reply may not have been looked at.
     const bool all_read = upstream_->received().empty() && client_->unsent() < kMaxUnsent;
-    // A message that has come whole is given to the client first.
-    if (upstream_->end() && all_read && !message_received()) {
+    // A message that has come whole is given to the client first. After QUIT upstream may go.
+    if (upstream_->end() && all_read && !message_received() && !mailbox_settling()) {
       const Error& why = *upstream_->end();
       return upstream_lost(why.detail);
     }
@@ -85,7 +87,7 @@ void Session::look_at_ends() {
       services_.counters.logins[LoginResult::client_gone].add();
       return finish(reason, why.detail);
     case State::transaction:
-      if (!ledger_.empty()) return;
+      if (!ledger_.empty() || mailbox_preparing()) return;
       [[fallthrough]];
     case State::opening:
     case State::authorization:

@@ -161,6 +161,7 @@ void Session::on_login_outcome() {
   server_ = lobby_->desk.server();
   method_ = lobby_->authorization.method();
   choose_chain();
+  open_mailbox();
   leave_lobby();
   enter(State::transaction);
 }

@@ -30,13 +30,24 @@ void Session::forward_message(const Command& command) {
 
 /// Upstream said +OK to a command whose message goes through the chain.
 void Session::begin_message(const Exchange& exchange) {
-  if (exchange.way == Way::filters && chain_->scans() && !top_chain_) {
+  static_cast<void>(upstream_codec_.take_line());  // its count of octets is not ours
+  message_ = std::make_unique<Retrieval>(services_, message_request(exchange),
+                                         static_cast<Retrieval::Owner&>(*this));
+}
+
+std::shared_ptr<const filters::Chain> Session::unscanned_chain() {
+  if (!chain_->scans()) return chain_;
+  if (!top_chain_) {
     auto without = std::make_shared<filters::Chain>(*chain_);
     without->scanners.clear();
     top_chain_ = std::move(without);
   }
+  return top_chain_;
+}
+
+Retrieval::Request Session::message_request(const Exchange& exchange) {
   Retrieval::Request request;
-  request.chain = exchange.way == Way::filters && top_chain_ ? top_chain_ : chain_;
+  request.chain = exchange.way == Way::chain ? chain_ : unscanned_chain();
   request.facts = {.session = id_,
                    .listener = settings_->listener,
                    .route = route_->conditions.name,
@@ -47,9 +58,7 @@ void Session::begin_message(const Exchange& exchange) {
   request.lines = exchange.lines;
   // Behind another answer the client has been waiting since that was complete.
   request.since = std::max(exchange.sent_at, answered_at_);
-  static_cast<void>(upstream_codec_.take_line());  // its count of octets is not ours
-  message_ = std::make_unique<Retrieval>(services_, std::move(request),
-                                         static_cast<Retrieval::Owner&>(*this));
+  return request;
 }
 
 /// Gives the client what there is of the message under way.
@@ -81,6 +90,7 @@ bool Session::lead_message() {
 /// The client has its answer.
 void Session::message_done(std::string_view problem) {
   const bool ok = !message_->refused();
+  note_delivered();
   let_message_go(problem);
   exchange_done(ok);
 }

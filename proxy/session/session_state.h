@@ -27,15 +27,16 @@ enum class SessionState : std::uint8_t {
 [[nodiscard]] bool may_follow(SessionState from, SessionState to);
 
 /// What a session waits for; bits of Session::waits_for().
-enum Wait : std::uint8_t {
+enum Wait : std::uint16_t {
   kClientInput = 1,  ///< a command, or its TLS handshake
   kClientDrain = 2,  ///< the client takes what was sent
   kUpstreamLogin = 4,
   kUpstreamReply = 8,
-  kClientEnd = 16,  ///< closing: the client's side of the connection
-  kOwnTurn = 32,    ///< the next turn of the loop
-  kDelay = 64,      ///< the end of a delay
-  kVerdict = 128,   ///< of the message under way
+  kClientEnd = 16,    ///< closing: the client's side of the connection
+  kOwnTurn = 32,      ///< the next turn of the loop
+  kDelay = 64,        ///< the end of a delay
+  kVerdict = 128,     ///< of the message under way
+  kQuarantine = 256,  ///< what is released, or that it is settled
 };
 
 }  // namespace gatepost::session

@@ -12,6 +12,14 @@ using pop3::ReplyShape;
 using pop3::ResponseCode;
 using pop3::Verb;
 
+namespace {
+
+bool nobody_asked(const Exchange& exchange) {
+  return exchange.way == Way::swallowed || exchange.way == Way::ours;
+}
+
+}  // namespace
+
 bool Session::send_commands() {
   bool moved = false;
   while (Exchange* next = ledger_.next_to_send(upstream_depth_)) {
@@ -24,9 +32,9 @@ bool Session::send_commands() {
       }
     }
     upstream_->send(ByteChain(services_.pool, next->text));
-    const auto form = next->way == Way::relayed ? DotDecoder::Form::as_sent  //
-                                                : DotDecoder::Form::unstuffed;
-    upstream_codec_.expect({.shape = next->shape, .form = form, .keep_line = true});
+    const bool message = next->way == Way::chain || next->way == Way::filters;
+    const auto form = message ? DotDecoder::Form::unstuffed : DotDecoder::Form::as_sent;
+    upstream_codec_.expect({.shape = next->shape, .form = form, .keep_line = !next->editor});
     ledger_.sent(*next, services_.timers.now());
     if (ledger_.outstanding() == 1) upstream_moved_ = services_.timers.now();
     moved = true;
@@ -37,6 +45,10 @@ bool Session::send_commands() {
 bool Session::send_local_replies() {
   bool moved = false;
   while (!ledger_.empty() && ledger_.front().stage == Exchange::Stage::local) {
+    if (ledger_.front().way == Way::released) {
+      begin_released();
+      return true;
+    }
     say(ledger_.front().text);
     ledger_.pop();
     moved = true;
@@ -47,7 +59,7 @@ bool Session::send_local_replies() {
 /// Whether what upstream says next has a place to go.
 bool Session::may_read_upstream() const {
   if (state_ != State::transaction && state_ != State::update) return false;
-  if (!message_) return client_->unsent() < kMaxUnsent;
+  if (!message_) return client_->unsent() < kMaxUnsent && !mailbox_settling();
   if (!message_received()) return !message_->congested();
   const Exchange* const next = ledger_.owed();
   return next != nullptr && next->way == Way::swallowed;
@@ -93,7 +105,9 @@ void Session::on_status() {
     static_cast<void>(send_local_replies());
     return;
   }
+  if (exchange.editor) return edit_status(exchange, status);
   if (exchange.way != Way::relayed && status.ok) return begin_message(exchange);
+  if (settle_quit(exchange, status)) return;
   relay(upstream_codec_.take_line());
   if (status.ok && exchange.shape == ReplyShape::multi) {
     exchange.stage = Exchange::Stage::replying;
@@ -103,14 +117,20 @@ void Session::on_status() {
 }
 
 void Session::on_body(ByteChain&& body) {
-  if (!message_) return relay(std::move(body));
-  message_->feed(std::move(body));
+  if (message_) return message_->feed(std::move(body));
+  Exchange& exchange = *ledger_.owed();
+  if (exchange.editor) return edit_body(exchange, std::move(body));
+  relay(std::move(body));
 }
 
 void Session::on_body_end() {
-  if (!message_) return exchange_done(true);
-  ledger_.received();
-  message_->end();
+  if (message_) {
+    ledger_.received();
+    return message_->end();
+  }
+  Exchange& exchange = *ledger_.owed();
+  if (exchange.editor) edit_end(exchange);
+  exchange_done(true);
 }
 
 void Session::exchange_done(bool ok) {
@@ -130,10 +150,11 @@ void Session::exchange_done(bool ok) {
 /// Upstream is gone, silent or not to be trusted any more.
 void Session::upstream_lost(std::string problem) {
   if (message_ && message_->answered()) message_done(problem);
-  while (!ledger_.empty() && ledger_.front().way == Way::swallowed) ledger_.pop();
-  static_cast<void>(send_local_replies());
-  if (!ledger_.empty() && !mid_reply()) {
-    const bool quitting = ledger_.front().verb == Verb::quit;
+  do {
+    while (!ledger_.empty() && nobody_asked(ledger_.front())) ledger_.pop();
+  } while (!message_ && send_local_replies());
+  if ((!ledger_.empty() || command_postponed()) && !mid_reply()) {
+    const bool quitting = !ledger_.empty() && ledger_.front().verb == Verb::quit;
     say(pop3::err(ResponseCode::sys_temp, quitting
                                               ? "Mail server lost, deletions may not have been done"
                                               : "Mail server lost"));

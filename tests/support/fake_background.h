@@ -24,9 +24,12 @@ class FakeBackground : public Background {
   }
 
   [[nodiscard]] std::size_t pending() const { return jobs_.size(); }
+  /// Nothing gets done meanwhile.
+  bool hold = false;
+
   /// Does the oldest piece of work, and reports it. False: there was none.
   bool turn() {
-    if (jobs_.empty()) return false;
+    if (hold || jobs_.empty()) return false;
     const auto job = std::move(jobs_.front());
     jobs_.pop_front();
     job->work();
