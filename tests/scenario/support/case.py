@@ -95,6 +95,20 @@ class Scenario(unittest.TestCase):
         cls._class_logs.append(("gatepost", server.log))
         return server
 
+    @classmethod
+    def shared_scanner(cls, kind, *arguments, **options):
+        """A scanner (support/daemon.py) for the class."""
+        scanner = kind(tempfile.mkdtemp(dir=cls.folder), *arguments, **options)
+        cls.addClassCleanup(scanner.stop)
+        cls._class_logs.append((kind.program, scanner.log))
+        return scanner
+
+    def scanner(self, kind, *arguments, **options):
+        scanner = kind(tempfile.mkdtemp(dir=self.own_folder), *arguments, **options)
+        self.addCleanup(scanner.stop)
+        self._logs.append((kind.program, scanner.log))
+        return scanner
+
     def dovecot(self, users, **options):
         server = Dovecot(tempfile.mkdtemp(dir=self.own_folder), users, **options)
         self.addCleanup(server.stop)
