@@ -1,13 +1,14 @@
 """The scanners that the other tests use find what they are to find when they are asked directly."""
 
-import tempfile
+import struct
 import unittest
 
 from support import samples
 from support.c_icap import CIcap
-from support.case import Scenario
+from support.case import Scenario, quick
 from support.clamd import THREAT, Clamd
 from support.daemon import talk
+from support.fake_scanner import RIGHT, TROUBLE
 from support.rspamd import Rspamd
 from support.spamd import Spamd
 
@@ -89,6 +90,29 @@ class Scanners(Scenario):
         self.assertFalse(scanner.answers())
         scanner.start()
         self.assertTrue(scanner.answers())
+
+
+class Scripted(Scenario):
+    """The scripted scanner does what its script says."""
+
+    def ask(self, scanner, message):
+        chunks = struct.pack(">I", len(message)) + message
+        return talk(scanner.port, b"zINSTREAM\0" + chunks + b"\0\0\0\0", seconds=5)
+
+    @quick
+    def test_it_is_good_unless_told_otherwise(self):
+        scanner = self.fake_scanner()
+        clean = samples.text("clean", b"Hello.\r\n")
+        self.assertEqual(self.ask(scanner, clean), b"stream: OK\0")
+        self.assertIn(b"FOUND", self.ask(scanner, samples.infected()["7bit"]))
+        self.assertEqual(scanner.messages[0], clean)
+        scanner.behaviour = RIGHT["a virus called OK FOUND"]
+        self.assertEqual(self.ask(scanner, clean), b"stream: OK FOUND FOUND\0")
+        scanner.behaviour = TROUBLE["half an answer"]
+        self.assertEqual(self.ask(scanner, clean), b"strea")
+        scanner.behaviour = TROUBLE["OK before the message"]
+        self.assertEqual(self.ask(scanner, clean), b"stream: OK\0")
+        self.assertIn(b"PONG", talk(scanner.port, b"zPING\0"))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from . import compatibility
 from . import gateway as gateway_module
 from .certificates import Authority
 from .dovecot import Dovecot
+from .fake_scanner import FakeScanner
 from .fake_upstream import FakeUpstream
 from .gateway import Gateway
 from .ports import free_port
@@ -125,6 +126,12 @@ class Scenario(unittest.TestCase):
         server = FakeUpstream(*arguments, **options)
         self.addCleanup(server.stop)
         return server
+
+    def fake_scanner(self, *arguments, **options):
+        scanner = FakeScanner(*arguments, **options)
+        self.addCleanup(scanner.stop)
+        self._logs.append((scanner.program, scanner.log))
+        return scanner
 
     # What docs/compatibility.md says: this test shows, if it passes, that something works
 
