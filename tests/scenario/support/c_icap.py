@@ -47,6 +47,7 @@ class CIcap(Daemon):
     """Asks the clamd at `clamd_socket`. The service is called avscan."""
 
     program = "c-icap"
+    kind = "icap"
 
     def __init__(self, folder, clamd_socket):
         super().__init__(folder)
@@ -65,6 +66,9 @@ class CIcap(Daemon):
     @property
     def address(self):
         return f"127.0.0.1:{self.port}"
+
+    def section(self, **more):
+        return super().section(service="avscan", **more)
 
     def answers(self):
         try:

@@ -147,6 +147,12 @@ class Scenario(unittest.TestCase):
     def scanner_is_content(self, program, form):
         self._cells.append(compatibility.cell(["scanners"], program, form))
 
+    def chain_works(self, program, feature):
+        self._cells.append(compatibility.cell(["chains"], program, feature))
+
+    def scanner_works(self, program, feature):
+        self._cells.append(compatibility.cell(["judges"], program, feature))
+
     # Configurations
 
     @classmethod

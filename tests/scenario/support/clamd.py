@@ -43,6 +43,7 @@ class Clamd(Daemon):
     """
 
     program = "clamd"
+    kind = "clamd"
 
     def __init__(self, folder, signatures=None, database_version=0, threads=12, largest="30M"):
         super().__init__(folder)

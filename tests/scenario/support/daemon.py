@@ -15,12 +15,17 @@ class Daemon:
     serves. Its files are in `folder`; all processes below it are its own."""
 
     program = ""  # as docs/compatibility.md calls it
+    kind = ""     # its type in the configuration
 
     def __init__(self, folder):
         self.folder = str(folder)
         os.chmod(self.folder, 0o755)
         self.child = None
         self._frozen = []
+
+    def section(self, **more):
+        """Its place in the list of scanners of a configuration."""
+        return {"name": self.kind, "type": self.kind, "address": self.address, **more}
 
     def path(self, *names):
         return os.path.join(self.folder, *names)

@@ -288,6 +288,11 @@ class FakeScanner:
     def address(self):
         return f"127.0.0.1:{self.port}"
 
+    def section(self, **more):
+        """Its place in the list of scanners of a configuration."""
+        service = {"service": "avscan"} if self.kind == "icap" else {}
+        return {"name": "fake", "type": self.kind, "address": self.address, **service, **more}
+
     def log(self):
         return f"{self.begun} messages begun, {len(self.messages)} seen whole, {self.tests} tests\n"
 

@@ -42,6 +42,7 @@ regexp {{
 
 class Rspamd(Daemon):
     program = "rspamd"
+    kind = "rspamd"
 
     def __init__(self, folder):
         super().__init__(folder)

@@ -19,6 +19,7 @@ score PILLS_SUBJECT 7.5
 
 class Spamd(Daemon):
     program = "SpamAssassin"
+    kind = "spamd"
 
     def __init__(self, folder):
         super().__init__(folder)
