@@ -398,7 +398,7 @@ class Effective(Scanning):
         fake.finds = False
         self.wait_effective(running, "fake", 0)
         self.assert_refused(*self.retrieve(ports))
-        self.assertTrue(running.log_lines("scanner_ineffective"), running.log())
+        self.assertTrue(running.log_lines("scanner_not_effective"), running.log())
 
     def test_readiness_may_do_without_it(self):
         fake = self.fake_scanner(finds=False)
