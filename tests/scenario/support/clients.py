@@ -232,21 +232,23 @@ tls {tls}
 tls_starttls {starttls}
 {trust}
 delivery mda {mda}
-uidls_file {folder}/uidls
+uidls_file {known}
 keep on
-only_new off
+only_new {only_new}
 received_header off
 pipelining {pipelining}
 """
 
 
 def mpop(folder, form, port, ca, user, password, mechanism="user", pipelining="auto",
-         patience=PATIENCE):
-    """Everything mpop hands to its delivery program, as one mailbox: bytes."""
+         patience=PATIENCE, known=None):
+    """Everything mpop hands to its delivery program, as one mailbox: bytes. With `known`, a file
+    with UIDLs, only what does not stand there, and it stands there then."""
     folder = fresh(folder, "mpop")
     deliver, _ = _deliver(folder)
     rc = _write(os.path.join(folder, "rc"), _MPOPRC.format(
-        port=port, user=user, password=password, auth=mechanism, mda=deliver, folder=folder, patience=patience,
+        port=port, user=user, password=password, auth=mechanism, mda=deliver, patience=patience,
+        known=known or os.path.join(folder, "uidls"), only_new="on" if known else "off",
         tls="off" if form == PLAIN else "on", starttls="on" if form == STLS else "off",
         trust="" if form == PLAIN else f"tls_trust_file {ca}", pipelining=pipelining))
     _run(["mpop", "--quiet", "--file", rc], folder, home(folder))
