@@ -287,8 +287,10 @@ class Crowd(Scanning):
     def test_who_leaves_at_any_time_leaves_nothing_behind(self):
         server = self.dovecot({"joe": (PASSWORD, [LARGE])})
         fake = self.fake_scanner()
+        spool = os.path.join(self.own_folder, "spool")
+        os.mkdir(spool)
         running, ports = self.scan(server.address, [fake.section(self_test="0s", concurrency=4)],
-                                   {"remember": False})
+                                   {"remember": False}, folder=spool)
 
         def leave(number):
             with RawClient(ports.pop3s, tls=True, ca=self.ca, receive_buffer=4096) as client:
@@ -300,8 +302,7 @@ class Crowd(Scanning):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             list(pool.map(leave, range(64)))
         self.wait_quiet(running)
-        self.assertEqual(os.listdir(running.folder + "/../spool") if os.path.isdir(
-            running.folder + "/../spool") else [], [])
+        self.assertEqual(os.listdir(spool), [])
         self.assertTrue(self.retrieve(ports)[1] == LARGE)
 
 

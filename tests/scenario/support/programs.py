@@ -20,7 +20,7 @@ def _deliveries(fetch):
 
 def _perl(fetch):
     def messages(folder, form, port, ca, user, password, count, patience):
-        return re.split(rb"(?m)^=== \d+ \d+ \S+\n", fetch(
+        return re.split(rb"(?m)^=== \d+ \d+ (?:\S+\n|\d+\r\n \d+ \S+\r\n\n)", fetch(
             folder, form, port, ca, user, password, patience=patience))[1:]
     return messages
 
