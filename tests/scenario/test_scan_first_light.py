@@ -124,6 +124,15 @@ class FirstLight(Scanning):
         self.assertEqual(after['gatepost_scanner_effective{scanner="clamd"}'], 1)
         self.wait_quiet(self.running)
 
+    def test_a_route_has_its_own_way(self):
+        config, ports = self.chained(self.server.address, [self.clamd.section()])
+        config["routes"] = [{"users": ["ann"], "chain": "none"}, {"users": ["joe"]}]
+        self.gateway(config)
+        status, message = self.retrieve(ports, 1, "ann")
+        self.assertEqual(message, samples.infected()["zip"])
+        self.assertRegex(status, rb"^\+OK \d+ octets", "not the server's own words")
+        self.assert_notice(self.retrieve(ports, len(MIXED), "joe")[1])
+
     def test_flags_alone_are_enough(self):
         kept = self.quarantine_folder()
         port = free_port()

@@ -326,6 +326,35 @@ class Nonsense(ManyChains):
         self.wait_quiet(running)
 
 
+class OverTls(ManyChains):
+    """ICAP and rspamd over TLS, with the certificate verified."""
+
+    def test_only_a_good_certificate_is_spoken_to(self):
+        fakes = {kind: self.fake_scanner(kind, certificate=self.authority.good)
+                 for kind in ("icap", "rspamd")}
+        sections = []
+        for kind, fake in fakes.items():
+            port = fake.address.rpartition(":")[2]
+            good = {"address": f"localhost:{port}", "tls": True, "ca_file": self.ca,
+                    "self_test": "0s", "required": False}
+            sections += [fake.section(**{"name": kind, **good}),
+                         fake.section(**{"name": f"{kind}-other", **good, "server_name": "x.example"}),
+                         fake.section(**{"name": f"{kind}-stranger", **good, "ca_file": ""}),
+                         fake.section(**{"name": f"{kind}-any", **good, "ca_file": "",
+                                         "verify": False})]
+        names = [section["name"] for section in sections]
+        server = self.dovecot({"joe": (PASSWORD, [CLEAN[0]])})
+        config, ports = self.many(server.address, {name: [name] for name in names}, sections,
+                                  {"remember": False})
+        running = self.gateway(config)
+        for name in names:
+            with self.subTest(name):
+                good = name in fakes or name.endswith("-any")
+                status, _ = self.at(ports[name]).multi("RETR 1")
+                self.assertTrue(status.startswith(b"+OK" if good else b"-ERR [SYS/TEMP]"), status)
+                self.assertEqual(self.effective(running, name), good)
+
+
 class Effective(Scanning):
     """A scanner that does not find what it must is not asked, and somebody is told."""
 

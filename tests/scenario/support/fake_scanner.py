@@ -6,6 +6,7 @@ ones find, so that the gateway's self-test is content with it.
 
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -258,14 +259,20 @@ class FakeScanner:
     """Serves until `stop()`. `behaviour` may be changed meanwhile; None is a good scanner.
 
     `messages` are those that it was shown whole, without the self-test's. `knows` are further
-    octets that it takes for a threat; without `finds` it finds nothing at all.
+    octets that it takes for a threat; without `finds` it finds nothing at all. With `certificate`
+    it speaks TLS.
     """
 
     program = "scripted scanner"
 
-    def __init__(self, kind="clamd", behaviour=None, version="fake/1", finds=True, knows=()):
+    def __init__(self, kind="clamd", behaviour=None, version="fake/1", finds=True, knows=(),
+                 certificate=None):
         self.kind, self.behaviour, self.finds, self.knows = kind, behaviour, finds, list(knows)
         self.form = _FORMS[kind](version)
+        self._context = None
+        if certificate:
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._context.load_cert_chain(*certificate)
         self.messages = []
         self.begun = 0        # messages, without the self-test's
         self.tests = 0        # self-test's messages
@@ -325,9 +332,12 @@ class FakeScanner:
             self._threads.append(thread)
             thread.start()
 
-    def _serve(self, sock):
-        reader = _Reader(sock)
+    def _serve(self, bare):
+        sock = bare
         try:
+            if self._context:
+                sock = self._context.wrap_socket(bare, server_side=True)
+            reader = _Reader(sock)
             while True:
                 pieces = self.form.listen(reader)
                 if pieces is not None and not self._look(sock, reader, pieces):
@@ -339,7 +349,7 @@ class FakeScanner:
         finally:
             sock.close()
             with self._lock:
-                self._sockets.remove(sock)
+                self._sockets.remove(bare)
 
     def _look(self, sock, reader, pieces):
         """One message; False when the connection is over."""
