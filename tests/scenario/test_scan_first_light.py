@@ -126,7 +126,8 @@ class FirstLight(Scanning):
 
     def test_a_route_has_its_own_way(self):
         config, ports = self.chained(self.server.address, [self.clamd.section()])
-        config["routes"] = [{"users": ["ann"], "chain": "none"}, {"users": ["joe"]}]
+        config["pools"] = {"box": {"address": self.server.address}}
+        config["routes"] = [{"users": ["ann"], "pool": "box", "chain": "none"}]
         self.gateway(config)
         status, message = self.retrieve(ports, 1, "ann")
         self.assertEqual(message, samples.infected()["zip"])
