@@ -3,8 +3,10 @@
 
 find_program(GATEPOST_CCACHE ccache)
 if(GATEPOST_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # Wherever a clone stands, it may take what another one has compiled.
   set(CMAKE_CXX_COMPILER_LAUNCHER
-      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${GATEPOST_CCACHE})
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${GATEPOST_CCACHE})
 endif()
 
 add_library(gatepost_options INTERFACE)

@@ -31,6 +31,7 @@ void build_listener(const Reader& in, Built& built) {
   in.read("trusted_networks", listener.trusted_networks);
   in.read("apop", listener.apop);
   in.read("implementation", listener.implementation);
+  in.read("chain", listener.chain);
   built.config.listeners.push_back(std::move(listener));
 }
 
@@ -110,6 +111,7 @@ Built build(const Json& document, Findings& findings) {
   build_tls(root.section("tls"), config.tls, findings);
   build_pools(root, built, findings);
   build_routes(root, built, findings);
+  build_filters(root, built, findings);
   build_timeouts(root.section("timeouts"), config.timeouts);
   build_limits(root.section("limits"), config.limits);
   build_admin(root.section("admin"), config.admin);

@@ -19,8 +19,10 @@ struct Built {
   Config config;
   /// Where an address could not be read there is nothing to compare with others.
   std::vector<bool> listener_has_address;
-  std::vector<PoolPlace> pools;     ///< of each pool; a server without an address is left out
-  std::vector<std::string> routes;  ///< of each route, where it stands in the document
+  std::vector<PoolPlace> pools;           ///< of each pool; a server without an address is left out
+  std::vector<std::string> routes;        ///< of each route, where it stands in the document
+  std::vector<bool> scanner_has_address;  ///< of each scanner: one was given and can be read
+  std::vector<bool> chain_has_policy;     ///< of each chain: one was given
 };
 
 /// Makes the structs. Reports addresses, networks and names that cannot be parsed; leaves out, in

@@ -21,4 +21,7 @@ void build_pools(const Reader& root, Built& built, Findings& findings);
 /// Reads "routes" of the document. With "upstream" it adds the last one.
 void build_routes(const Reader& root, Built& built, Findings& findings);
 
+/// Reads "scanners", "chains", "spool", "quarantine" and "verdict_memory" of the document.
+void build_filters(const Reader& root, Built& built, Findings& findings);
+
 }  // namespace gatepost::config

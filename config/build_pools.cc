@@ -121,6 +121,7 @@ void build_route(const Reader& in, std::size_t number, Built& built) {
   in.read("user", route.user);
   in.read("lower_case", route.lower_case);
   in.read("default_domain", route.default_domain);
+  in.read("chain", route.chain);
   built.config.routes.push_back(std::move(route));
   built.routes.push_back(in.path());
 }

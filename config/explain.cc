@@ -36,9 +36,11 @@ std::string describe(const Json& node) {
   if (node.contains("enum")) return any_of(node["enum"]);
   const std::string unit = text_of(node, "x-unit");
   if (unit == "duration") {
-    const bool fine = text_of(node, "pattern").find("ms") != std::string::npos;
-    return fmt::format("a duration from {} to {}, as a number with the unit {}s, m or h",
-                       text_of(node, "x-minimum"), text_of(node, "x-maximum"), fine ? "ms, " : "");
+    const std::string pattern = text_of(node, "pattern");
+    return fmt::format("a duration from {} to {}, as a number with the unit {}{}",
+                       text_of(node, "x-minimum"), text_of(node, "x-maximum"),
+                       pattern.contains("ms") ? "ms, " : "",
+                       pattern.contains("|d") ? "s, m, h or d" : "s, m or h");
   }
   if (unit == "size") {
     return fmt::format(

@@ -151,17 +151,20 @@ struct Spool {
   std::string folder = "/var/tmp";
   std::uint64_t max_message = 256ULL * 1024 * 1024;
   std::uint64_t max_total = 4ULL * 1024 * 1024 * 1024;  ///< all workers together
+  bool operator==(const Spool&) const = default;
 };
 
 struct Quarantine {
   std::string folder;  ///< empty: there is none
   std::uint64_t max_size = 10ULL * 1024 * 1024 * 1024;
   std::chrono::seconds max_age{30 * 24 * 3600};
+  bool operator==(const Quarantine&) const = default;
 };
 
 struct VerdictMemory {
   std::uint32_t entries = 100'000;  ///< 0: nothing is remembered
   std::chrono::seconds max_age{24 * 3600};
+  bool operator==(const VerdictMemory&) const = default;
 };
 
 }  // namespace gatepost::config

@@ -17,5 +17,7 @@ void check_tls(const Built& built, Findings& findings);
 void check_pools(const Built& built, Findings& findings);
 /// Routes, what they name, and who is left without one.
 void check_routes(const Built& built, Findings& findings);
+/// Scanners, chains, who names them, and where messages are kept.
+void check_filters(const Built& built, Findings& findings);
 
 }  // namespace gatepost::config

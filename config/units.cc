@@ -38,8 +38,8 @@ std::optional<std::uint64_t> parse_count(std::string_view text) {
 }
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  static constexpr std::array<Unit, 4> kUnits{
-      {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}}};
+  static constexpr std::array<Unit, 5> kUnits{
+      {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
   const auto value = parse_with_unit(text, kUnits);
   if (!value) return std::nullopt;
   return std::chrono::milliseconds(static_cast<std::int64_t>(*value));

@@ -7,7 +7,7 @@
 
 namespace gatepost::config {
 
-/// "500ms", "15s", "10m" or "1h": a whole number and a unit, nothing else.
+/// "500ms", "15s", "10m", "1h" or "30d": a whole number and a unit, nothing else.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// "256MiB", "64KiB" or "1GiB", in bytes.
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);

@@ -104,7 +104,7 @@ key is a path.
 ## Units and addresses
 
 - **Durations** are texts: a whole number and `ms`, `s`, `m` or `h`, as in `"500ms"`, `"15s"`,
-  `"10m"`, `"1h"`.
+  `"10m"`, `"1h"`; ages of what is kept also take `d`, as in `"30d"`.
 - **Sizes** are numbers of bytes, or texts with `KiB`, `MiB` or `GiB`, as in `"256MiB"`.
 - **Addresses** are `host:port`, `[IPv6]:port`, `:port` (every address of the machine, IPv4 and
   IPv6) or `unix:/path` (at most 107 bytes of path).
@@ -137,6 +137,8 @@ FLAG_MEANINGS = {
     "--trusted-network": "Who may send PROXY headers; several with commas. Of every TCP listener.",
     "--upstream": "Address of the server, or of several, with commas. In place of every `address`, `servers` and `srv` there.",
     "--upstream-tls": "How the upstream is spoken to: `none`, `starttls` or `implicit`.",
+    "--scan": "Adds a scanner, `TYPE@ADDRESS`, and a chain `scan` for every listener; may be given several times, the variable takes several with commas.",
+    "--quarantine": "Folder of the quarantine.",
     "--upstream-insecure": "Sets `verify` to `false`; the variable takes `true` or `false`.",
 }
 
@@ -147,6 +149,11 @@ def variable(flag):
 
 def code(value):
     return "`" + json.dumps(value, ensure_ascii=False) + "`"
+
+
+def has_objects(node):
+    """Whether what stands in an object, each under a name of its own, are objects."""
+    return any(child["type"] == "object" for child in node["patternProperties"].values())
 
 
 def allowed(node):
@@ -160,6 +167,8 @@ def allowed(node):
     kind = node["type"]
     if kind == ["string", "object"]:
         return "text or object"
+    if kind == "object" and not has_objects(node):
+        return f"object of {node['minProperties']} to {node['maxProperties']} options"
     if kind == "object":
         return f"{node['minProperties']} to {node['maxProperties']} objects, each under its name"
     if isinstance(kind, list):
@@ -232,7 +241,7 @@ def sections(prefix, node):
             parts.append(section(f"{prefix}{key}[]", child["items"]))
         elif has_own_section(child):
             parts.append(section(prefix + key, child))
-        elif child["type"] == "object":
+        elif child["type"] == "object" and has_objects(child):
             parts.append(f"### `{prefix}{key}.NAME`: {child['title']}\n\nThe keys of each are those of `upstream`.")
     return parts
 

@@ -9,14 +9,18 @@
 #include <map>
 #include <utility>
 
+#include "filters/verdict.h"
+
 namespace gatepost::metrics {
 namespace {
 
+using filters::MessageCounters;
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 using session::Counters;
 using Workers = std::vector<const Counters*>;
+using Messages = std::vector<const MessageCounters*>;
 using Labels = std::vector<ClientMetric::Label>;
 
 MetricFamily family(MetricType type, std::string name, std::string help) {
@@ -41,23 +45,25 @@ MetricFamily with(MetricFamily to, double value, Labels labels = {}) {
   return to;
 }
 
-double sum(const Workers& workers, Cell Counters::* cell) {
+template <class Of>
+double sum(const std::vector<const Of*>& workers, Cell Of::* cell) {
   std::uint64_t total = 0;
-  for (const Counters* worker : workers) total += (worker->*cell).get();
+  for (const Of* worker : workers) total += (worker->*cell).get();
   return static_cast<double>(total);
 }
 
-template <class Enum>
-double sum(const Workers& workers, CellsBy<Enum> Counters::* cells, Enum which) {
+template <class Of, class Enum>
+double sum(const std::vector<const Of*>& workers, CellsBy<Enum> Of::* cells, Enum which) {
   std::uint64_t total = 0;
-  for (const Counters* worker : workers) total += (worker->*cells)[which].get();
+  for (const Of* worker : workers) total += (worker->*cells)[which].get();
   return static_cast<double>(total);
 }
 
 /// One sample for each value of the enum, from `first` on, zeros too: rates need a start.
-template <class Enum>
-MetricFamily with_each(MetricFamily to, const Workers& workers, CellsBy<Enum> Counters::* cells,
-                       const char* label, Enum first = Enum{}) {
+template <class Of, class Enum>
+MetricFamily with_each(MetricFamily to, const std::vector<const Of*>& workers,
+                       CellsBy<Enum> Of::* cells, const char* label, Enum first = Enum{}) {
+  using filters::to_string;
   for (auto i = std::to_underlying(first); i < std::to_underlying(Enum::count_); ++i) {
     const auto which = static_cast<Enum>(i);
     to = with(std::move(to), sum(workers, cells, which), {{label, std::string(to_string(which))}});
@@ -69,16 +75,17 @@ double seconds(std::chrono::system_clock::time_point time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
 
-MetricFamily histogram(const Workers& workers, DurationCells Counters::* durations,
+template <class Of>
+MetricFamily histogram(const std::vector<const Of*>& workers, DurationCells Of::* durations,
                        std::string name, std::string help) {
   MetricFamily to = family(MetricType::Histogram, std::move(name), std::move(help));
   ClientMetric::Histogram& result = to.metric.emplace_back().histogram;
   std::uint64_t sum_ms = 0;
-  for (const Counters* worker : workers) sum_ms += (worker->*durations).sum_ms();
+  for (const Of* worker : workers) sum_ms += (worker->*durations).sum_ms();
   result.sample_sum = static_cast<double>(sum_ms) / 1000;
   constexpr const auto& kBounds = DurationCells::kBounds;
   for (std::size_t i = 0; i <= kBounds.size(); ++i) {
-    for (const Counters* worker : workers) {
+    for (const Of* worker : workers) {
       result.sample_count += (worker->*durations).buckets()[i].get();
     }
     const double bound = i < kBounds.size() ? static_cast<double>(kBounds[i]) / 1000
@@ -104,6 +111,17 @@ MetricFamily certificate_expiries(const std::vector<CertificateFacts>& certifica
   return to;
 }
 
+using Scanners = std::vector<std::shared_ptr<const filters::ScannerCounters>>;
+
+/// One sample for each scanner.
+template <class Value>
+MetricFamily with_scanners(MetricFamily to, const Scanners& scanners, Value value) {
+  for (const auto& one : scanners) {
+    to = with(std::move(to), static_cast<double>(value(*one)), {{"scanner", one->name}});
+  }
+  return to;
+}
+
 /// One gauge for each upstream server.
 template <class Value>
 MetricFamily with_servers(MetricFamily to, const std::vector<ServerFacts>& servers, Value value) {
@@ -118,14 +136,15 @@ MetricFamily with_servers(MetricFamily to, const std::vector<ServerFacts>& serve
 
 class Exporter::Collection final : public prometheus::Collectable {
  public:
-  Collection(Workers workers, std::function<ProcessFacts()> facts)
-      : workers_(std::move(workers)), facts_(std::move(facts)) {}
+  Collection(Workers workers, std::function<ProcessFacts()> facts, Messages messages)
+      : workers_(std::move(workers)), messages_(std::move(messages)), facts_(std::move(facts)) {}
 
   [[nodiscard]] std::vector<MetricFamily> Collect() const override {
     std::vector<MetricFamily> out;
     add_sessions(out);
     add_tls(out);
     add_worker_state(out);
+    add_messages(out);
     add_process(out);
     return out;
   }
@@ -135,10 +154,16 @@ class Exporter::Collection final : public prometheus::Collectable {
   void add_sessions(Out& out) const;
   void add_tls(Out& out) const;
   void add_worker_state(Out& out) const;
+  void add_messages(Out& out) const;
   void add_process(Out& out) const;
   static void add_files(Out& out, const ProcessFacts& facts);
   static void add_upstreams(Out& out, const ProcessFacts& facts);
+  static void add_scanners(Out& out, const ProcessFacts& facts);
 
+  [[nodiscard]] MetricFamily total(Cell MessageCounters::* cell, std::string name,
+                                   std::string help) const {
+    return with(counter(std::move(name), std::move(help)), sum(messages_, cell));
+  }
   [[nodiscard]] MetricFamily total(Cell Counters::* cell, std::string name,
                                    std::string help) const {
     return with(counter(std::move(name), std::move(help)), sum(workers_, cell));
@@ -149,6 +174,7 @@ class Exporter::Collection final : public prometheus::Collectable {
   }
 
   Workers workers_;
+  Messages messages_;
   std::function<ProcessFacts()> facts_;
 };
 
@@ -205,6 +231,87 @@ void Exporter::Collection::add_worker_state(Out& out) const {
                       "Workers that accept no connection at the moment."));
 }
 
+void Exporter::Collection::add_messages(Out& out) const {
+  using Of = MessageCounters;
+  out.push_back(with_each(counter("messages_total",
+                                  "Messages that went through a chain with scanners, by the worst "
+                                  "of their verdicts."),
+                          messages_, &Of::causes, "cause"));
+  out.push_back(with_each(
+      counter("message_actions_total", "What became of these messages: the action of the policy."),
+      messages_, &Of::actions, "action"));
+  out.push_back(histogram(messages_, &Of::verdict_time, "verdict_seconds",
+                          "From the retrieval to the verdict."));
+  out.push_back(total(&Of::octets_scanned, "scanned_bytes_total",
+                      "Octets of the messages that went through a chain."));
+  MetricFamily memory =
+      counter("verdict_memory_lookups_total", "Verdicts looked for in the verdict memory.");
+  memory = with(std::move(memory), sum(messages_, &Of::remembered), {{"result", "hit"}});
+  memory = with(std::move(memory), sum(messages_, &Of::not_remembered), {{"result", "miss"}});
+  out.push_back(std::move(memory));
+  out.push_back(total(&Of::ladder_started, "waiting_retrievals_total",
+                      "Retrievals in which +OK went ahead of the verdict."));
+  out.push_back(total(&Of::ladder_lines, "waiting_lines_total",
+                      "Header lines said to clients while they waited for a verdict."));
+  out.push_back(total(&Of::refused_again, "refused_again_total",
+                      "Messages refused because their scan had timed out shortly before."));
+  out.push_back(total(&Of::broken_off, "deliveries_broken_off_total",
+                      "Connections broken because no answer was possible any more."));
+  MetricFamily ahead =
+      counter("read_ahead_messages_total", "Messages fetched before they were asked for.");
+  ahead = with(std::move(ahead), sum(messages_, &Of::read_ahead_used), {{"result", "used"}});
+  ahead = with(std::move(ahead), sum(messages_, &Of::read_ahead_wasted), {{"result", "wasted"}});
+  out.push_back(std::move(ahead));
+  out.push_back(
+      total(&Of::spool_failures, "spool_failures_total", "Messages that could not be spooled."));
+  out.push_back(total(&Of::quarantine_failures, "quarantine_failures_total",
+                      "Messages that the quarantine could not take."));
+}
+
+void Exporter::Collection::add_scanners(Out& out, const ProcessFacts& facts) {
+  using Of = filters::ScannerCounters;
+  MetricFamily verdicts = counter("scanner_verdicts_total", "What scanners said of messages.");
+  for (const auto& one : facts.scanners) {
+    for (std::size_t i = 0; i < std::size(one->verdicts); ++i) {
+      const auto cause = static_cast<config::Cause>(i);
+      verdicts = with(std::move(verdicts), static_cast<double>(one->verdicts[i].load()),
+                      {{"scanner", one->name}, {"cause", std::string(filters::to_string(cause))}});
+    }
+  }
+  out.push_back(std::move(verdicts));
+  const auto each = [&](MetricFamily to, auto value) {
+    out.push_back(with_scanners(std::move(to), facts.scanners, value));
+  };
+  each(counter("scanner_seconds_total", "Time that scans took, waiting for a place not included."),
+       [](const Of& of) { return static_cast<double>(of.microseconds.load()) / 1e6; });
+  each(counter("scanner_bytes_total", "Octets shown to the scanner."),
+       [](const Of& of) { return of.octets.load(); });
+  each(gauge("scanner_running", "Scans under way."),
+       [](const Of& of) { return of.running.load(); });
+  each(gauge("scanner_waiting", "Messages that wait for a place."),
+       [](const Of& of) { return of.waiting.load(); });
+  each(gauge("scanner_paused_workers", "Workers that ask nothing after too many failures."),
+       [](const Of& of) { return of.breaker_open.load(); });
+  each(counter("scanner_pauses_total", "Times that a worker stopped asking after failures."),
+       [](const Of& of) { return of.breaker_trips.load(); });
+  each(gauge("scanner_effective",
+             "1 where the last self-test was fine in every worker: the known-bad sample was found, "
+             "and the known-good one was not."),
+       [&facts](const Of& of) { return effective(of, facts.workers) ? 1 : 0; });
+  MetricFamily tests = counter("scanner_self_tests_total", "Self-tests of scanners, by result.");
+  for (const auto& one : facts.scanners) {
+    tests = with(std::move(tests), static_cast<double>(one->self_tests_passed.load()),
+                 {{"scanner", one->name}, {"result", "ok"}});
+    tests = with(std::move(tests), static_cast<double>(one->self_tests_failed.load()),
+                 {{"scanner", one->name}, {"result", "failed"}});
+  }
+  out.push_back(std::move(tests));
+  out.push_back(with(gauge("spool_bytes", "Octets spooled at the moment."),
+                     static_cast<double>(facts.spool_octets)));
+  out.push_back(with(gauge("verdict_memory_entries", "Verdicts kept in mind."),
+                     static_cast<double>(facts.remembered_verdicts)));
+}
+
 void Exporter::Collection::add_process(Out& out) const {
   const ProcessFacts facts = facts_();
   out.push_back(with(gauge("workers", "Worker threads."), static_cast<double>(facts.workers)));
@@ -217,6 +324,7 @@ void Exporter::Collection::add_process(Out& out) const {
   out.push_back(std::move(silent));
   add_files(out, facts);
   add_upstreams(out, facts);
+  add_scanners(out, facts);
   out.push_back(with(gauge("build_info", "Always 1; the labels tell what is running."), 1,
                      {{"version", facts.version}, {"tls_library", facts.tls_library}}));
   MetricFamily reloads = counter("config_reloads_total", "Configuration reloads, by result.");
@@ -261,9 +369,15 @@ void Exporter::Collection::add_upstreams(Out& out, const ProcessFacts& facts) {
                      static_cast<double>(facts.guarded_users)));
 }
 
+bool effective(const filters::ScannerCounters& scanner, std::uint64_t workers) {
+  return scanner.ineffective == 0 && scanner.self_tests_passed >= workers;
+}
+
 Exporter::Exporter(std::vector<const session::Counters*> workers,
-                   std::function<ProcessFacts()> facts)
-    : collection_(std::make_unique<Collection>(std::move(workers), std::move(facts))) {}
+                   std::function<ProcessFacts()> facts,
+                   std::vector<const filters::MessageCounters*> messages)
+    : collection_(std::make_unique<Collection>(std::move(workers), std::move(facts),
+                                               std::move(messages))) {}
 Exporter::~Exporter() = default;
 
 std::string Exporter::render() const {

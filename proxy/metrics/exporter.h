@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "filters/counters.h"
 #include "proxy/session/counters.h"
 
 namespace gatepost::metrics {
@@ -26,6 +27,10 @@ struct ServerFacts {
   std::uint64_t sessions = 0;
 };
 
+/// Whether a scanner's last self-test was fine in every one of `workers`, each of which has had
+/// one.
+[[nodiscard]] bool effective(const filters::ScannerCounters& scanner, std::uint64_t workers);
+
 /// What is true of the whole process at the moment of a scrape.
 struct ProcessFacts {
   std::string version;      ///< of Gatepost
@@ -38,6 +43,9 @@ struct ProcessFacts {
   std::uint64_t file_refreshes_succeeded = 0;
   std::uint64_t file_refreshes_failed = 0;
   std::vector<ServerFacts> servers;
+  std::vector<std::shared_ptr<const filters::ScannerCounters>> scanners;  ///< in use, each once
+  std::uint64_t spool_octets = 0;
+  std::uint64_t remembered_verdicts = 0;
   std::uint64_t guarded_networks = 0;
   std::uint64_t guarded_users = 0;
   std::uint64_t reloads_succeeded = 0;
@@ -54,8 +62,10 @@ class Exporter {
   static constexpr std::string_view kContentType = "text/plain; version=0.0.4; charset=utf-8";
 
   /// `workers`: one for each worker, read at each scrape while the workers go on counting; they
-  /// must outlive the exporter. `facts` is asked once for each scrape, in the scraping thread.
-  Exporter(std::vector<const session::Counters*> workers, std::function<ProcessFacts()> facts);
+  /// must outlive the exporter. The same for `messages`. `facts` is asked once for each scrape, in
+  /// the scraping thread.
+  Exporter(std::vector<const session::Counters*> workers, std::function<ProcessFacts()> facts,
+           std::vector<const filters::MessageCounters*> messages = {});
   ~Exporter();
   Exporter(const Exporter&) = delete;
   Exporter& operator=(const Exporter&) = delete;

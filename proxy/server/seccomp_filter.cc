@@ -39,6 +39,9 @@ constexpr std::array kAllowed = {
     // Quarantine: files are written, get their names, are listed by SQLite, and go
     "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "renameat", "renameat2", "mkdir",
     "mkdirat", "flock", "fchmod",
+    // Spool: files without names are written and read in pieces; small messages are handed to
+    // scanners as memory files
+    "pwritev", "pwritev2", "preadv", "preadv2", "fallocate", "memfd_create",
     // Memory and threads; clone, mmap and mprotect are below
     "brk", "munmap", "mremap", "madvise", "futex", "futex_waitv", "set_robust_list",
     "get_robust_list", "rseq", "sched_yield", "sched_getaffinity", "sched_getparam",

@@ -58,6 +58,8 @@ Server::~Server() {
 
 Result<void> Server::start(const config::Config& config, const std::optional<Identity>& identity,
                            const std::string& config_file) {
+  if (auto prepared = prepare_folders(config, identity); !prepared) return prepared;
+  holdings_.chains.set_workers(static_cast<unsigned>(worker_count(config)));
   discovery_.find_now(config, holdings_.discovered);
   watch_files(config);
   auto snapshot = make_snapshot(config, holdings_);
@@ -70,15 +72,19 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   if (!sockets) return std::unexpected(sockets.error());
 
   std::vector<const session::Counters*> counters;
+  std::vector<const filters::MessageCounters*> messages;
   std::vector<const Cell*> turns;
   counters.reserve(workers_.size());
+  messages.reserve(workers_.size());
   turns.reserve(workers_.size());
   for (const auto& worker : workers_) {
     counters.push_back(&worker->counters());
+    messages.push_back(&worker->message_counters());
     turns.push_back(&worker->counters().turns);
   }
   watch_ = std::make_unique<WorkerWatch>(loop_, log_, turns);
-  exporter_ = std::make_unique<metrics::Exporter>(std::move(counters), [this] { return facts(); });
+  exporter_ = std::make_unique<metrics::Exporter>(
+      std::move(counters), [this] { return facts(); }, std::move(messages));
   admin_service_ = std::make_unique<admin::AdminService>(
       admin::AdminService::Sources{.metrics = [this] { return exporter_->render(); },
                                    .not_ready = [this] { return not_ready(); }});
@@ -86,6 +92,11 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   put_into_force(std::move(*snapshot), std::move(*sockets));
   if (auto started = start_admin(); !started) return started;
   if (auto hardened = harden(identity, config_file); !hardened) return hardened;
+  // As who we are from here on, and with what is allowed from here on.
+  auto stores = open_stores(config, config, stores_);
+  if (!stores) return std::unexpected(stores.error());
+  stores_ = std::move(*stores);
+  share_stores();
   signals_ = std::make_unique<Signals>(loop_, std::initializer_list{SIGTERM, SIGINT, SIGHUP},
                                        [this](int number) {
                                          if (number == SIGHUP) {
@@ -174,6 +185,7 @@ void Server::put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets
   }
   listening_ = std::move(listening);
 
+  share_stores();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     std::vector<Worker::Listening> wanted;
     for (const Snapshot::Listener& listener : snapshot_->listeners) {
@@ -186,6 +198,11 @@ void Server::put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets
   }
   health_.watch(snapshot_->pools, snapshot_->config.timeouts);
   discovery_.watch(snapshot_->config, holdings_.discovered);
+}
+
+/// Scanners that are new are tested from now on.
+void Server::share_stores() {
+  for (const auto& worker : workers_) worker->use(stores_, snapshot_->chains.scanners);
 }
 
 void Server::warn_of_outdated_staples() const {
@@ -294,8 +311,11 @@ bool Server::try_reload() {
   if (!snapshot) return refuse(snapshot.error());
   auto sockets = open_sockets(**snapshot);
   if (!sockets) return refuse(sockets.error());
+  auto stores = open_stores(*loaded.config, snapshot_->config, stores_);
+  if (!stores) return refuse(stores.error());
   if (auto reopened = log_.reopen(loaded.config->log); !reopened) return refuse(reopened.error());
   warn_of_fixed_settings(*loaded.config);
+  stores_ = std::move(*stores);
   put_into_force(std::move(*snapshot), std::move(*sockets));
   return true;
 }
@@ -353,6 +373,9 @@ metrics::ProcessFacts Server::facts() const {
                                .sessions = server.state->sessions()});
     }
   }
+  for (const auto& kind : snapshot_->chains.scanners) facts.scanners.push_back(kind->counters);
+  if (stores_.room) facts.spool_octets = stores_.room->used();
+  if (stores_.memory) facts.remembered_verdicts = stores_.memory->size();
   const guard::Guard::Facts guarded = guard_.facts();
   facts.guarded_networks = guarded.networks;
   facts.guarded_users = guarded.users;
@@ -371,6 +394,10 @@ std::vector<std::string> Server::not_ready() const {
       workers_, [](const auto& worker) { return worker->counters().accept_paused.get() != 0; });
   if (paused > 0) reasons.emplace_back("out of memory for new sessions");
   std::ranges::move(watch_->complaints(), std::back_inserter(reasons));
+  for (const auto& kind : snapshot_->chains.scanners) {
+    if (!kind->config.required || metrics::effective(*kind->counters, workers_.size())) continue;
+    reasons.push_back(fmt::format("scanner {} is not effective", kind->config.name));
+  }
   return reasons;
 }
 

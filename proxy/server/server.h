@@ -21,6 +21,7 @@
 #include "proxy/server/admin_listener.h"
 #include "proxy/server/discovery.h"
 #include "proxy/server/file_watch.h"
+#include "proxy/server/filter_stores.h"
 #include "proxy/server/privileges.h"
 #include "proxy/server/signals.h"
 #include "proxy/server/snapshot.h"
@@ -55,6 +56,7 @@ class Server {
   [[nodiscard]] Result<void> start_admin();
   [[nodiscard]] Result<void> harden(const std::optional<Identity>& identity,
                                     const std::string& config_file);
+  void share_stores();
   void reload();
   [[nodiscard]] bool try_reload();
   void warn_of_outdated_staples() const;
@@ -79,6 +81,7 @@ class Server {
   guard::Guard guard_;
   Holdings holdings_;
   std::shared_ptr<const Snapshot> snapshot_;
+  FilterStores stores_;
   std::map<std::string, Endpoint> listening_;  // configured address to bound one
   std::atomic<std::uint32_t> connections_ = 0;
   std::vector<std::unique_ptr<Worker>> workers_;

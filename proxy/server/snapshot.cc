@@ -87,6 +87,21 @@ Result<void> load_ticket_keys(const config::Config& config, OnBroken on_broken,
   return {};
 }
 
+Result<std::shared_ptr<const filters::Chain>> find_chain(const std::string& name,
+                                                         const Chains& chains) {
+  const auto chain = chains.by_name.find(name);
+  if (chain != chains.by_name.end()) return chain->second;
+  return fail(ErrorCode::config, fmt::format("no chain is called {}", name));
+}
+
+/// Not set where the listener's counts.
+Result<std::optional<std::shared_ptr<const filters::Chain>>> chain_of(const config::Route& route,
+                                                                      const Chains& chains) {
+  if (route.chain.empty()) return std::nullopt;
+  if (route.chain == "none") return nullptr;
+  return find_chain(route.chain, chains);
+}
+
 Result<std::shared_ptr<const upstream::Router>> make_router(const config::Config& config,
                                                             Holdings& holdings, OnBroken on_broken,
                                                             Snapshot& snapshot) {
@@ -96,22 +111,26 @@ Result<std::shared_ptr<const upstream::Router>> make_router(const config::Config
     snapshot.pools.push_back(std::move(*made));
   }
   std::vector<upstream::Route> routes;
-  for (const config::Route& route : config.routes) {
+  for (std::size_t i = 0; i < config.routes.size(); ++i) {
+    const config::Route& route = config.routes[i];
     const auto pool = std::ranges::find(snapshot.pools, route.pool, &upstream::Pool::name);
     if (pool == snapshot.pools.end()) {
       return fail(ErrorCode::config, fmt::format("/routes: no pool is called {}", route.pool));
     }
+    auto chain = chain_of(route, snapshot.chains);
+    if (!chain) return at(fmt::format("/routes/{}/chain", i), chain.error());
     routes.push_back(
         {.conditions = route,
          .form = upstream::UserForm(route.user, route.lower_case, route.default_domain),
-         .pool = *pool});
+         .pool = *pool,
+         .chain = std::move(*chain)});
   }
   return std::make_shared<const upstream::Router>(std::move(routes));
 }
 
 std::shared_ptr<const session::Settings> make_settings(
     const config::Listener& listener, const config::Config& config, const ClientTls& client_tls,
-    std::shared_ptr<const upstream::Router> router) {
+    std::shared_ptr<const upstream::Router> router, std::shared_ptr<const filters::Chain> chain) {
   auto settings = std::make_shared<session::Settings>();
   settings->listener = listener.name;
   settings->client_tls_mode = listener.tls;
@@ -126,6 +145,7 @@ std::shared_ptr<const session::Settings> make_settings(
   settings->apop = listener.apop;
   settings->implementation = listener.implementation;
   settings->router = std::move(router);
+  settings->chain = std::move(chain);
   settings->timeouts = config.timeouts;
   settings->limits = config.limits;
   return settings;
@@ -145,11 +165,21 @@ Result<std::shared_ptr<const Snapshot>> make_snapshot(const config::Config& conf
   }
   const auto client_tls = client_tls_for(config, holdings, on_broken, *snapshot);
   if (!client_tls) return std::unexpected(client_tls.error());
+  auto chains = holdings.chains.make(config, on_broken, snapshot->problems);
+  if (!chains) return std::unexpected(chains.error());
+  snapshot->chains = std::move(*chains);
   const auto router = make_router(config, holdings, on_broken, *snapshot);
   if (!router) return std::unexpected(router.error());
-  for (const config::Listener& listener : config.listeners) {
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const config::Listener& listener = config.listeners[i];
+    std::shared_ptr<const filters::Chain> chain;
+    if (!listener.chain.empty()) {
+      auto found = find_chain(listener.chain, snapshot->chains);
+      if (!found) return at(fmt::format("/listeners/{}/chain", i), found.error());
+      chain = std::move(*found);
+    }
     snapshot->listeners.push_back(
-        {listener, make_settings(listener, config, *client_tls, *router)});
+        {listener, make_settings(listener, config, *client_tls, *router, std::move(chain))});
   }
   return snapshot;
 }
@@ -173,6 +203,13 @@ std::vector<std::string> watched_files(const config::Config& config) {
     add(pool.ca_file);
     add(pool.certificate);
     add(pool.key);
+  }
+  for (const config::Scanner& scanner : config.scanners) {
+    if (scanner.tls) add(scanner.ca_file);
+  }
+  for (const config::Chain& chain : config.chains) {
+    add(chain.notice.text_file);
+    add(chain.notice.html_file);
   }
   return files;
 }

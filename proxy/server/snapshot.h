@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "proxy/base/error.h"
+#include "proxy/server/chains.h"
 #include "proxy/server/identities.h"
 #include "proxy/server/pools.h"
 #include "proxy/session/services.h"
@@ -27,6 +28,7 @@ struct Snapshot {
   std::vector<Listener> listeners;
   std::vector<std::shared_ptr<const tls::Identity>> identities;
   std::vector<std::shared_ptr<const upstream::Pool>> pools;
+  Chains chains;
   std::vector<tls::TicketKey> ticket_keys;  ///< of the shared file; empty: random ones are used
   std::vector<FileProblem> problems;        ///< files whose last good version is used
 };
@@ -43,6 +45,7 @@ struct Holdings {
   IdentityStore identities;
   ClientTls client_tls;  ///< as made last
   PoolMaker pools;
+  ChainMaker chains;
   Discovered discovered;
 };
 

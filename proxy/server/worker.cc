@@ -55,6 +55,15 @@ void Worker::apply(std::vector<Listening> listeners, config::Limits limits) {
   });
 }
 
+void Worker::use(FilterStores stores, filters::ScanDesk::Kinds scanners) {
+  loop_.post([this, stores = std::move(stores), scanners = std::move(scanners)]() mutable {
+    filters_.room = std::move(stores.room);
+    filters_.memory = std::move(stores.memory);
+    filters_.quarantine = std::move(stores.quarantine);
+    desk_.apply(scanners);
+  });
+}
+
 void Worker::apply_here(std::vector<Listening> listeners, const config::Limits& limits) {
   limits_ = limits;
   std::erase_if(listeners_, [&](const auto& entry) {

@@ -21,6 +21,7 @@
 #include "proxy/net/resolver.h"
 #include "proxy/net/tcp_connector.h"
 #include "proxy/server/arrival.h"
+#include "proxy/server/filter_stores.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/session/session.h"
 
@@ -50,6 +51,9 @@ class Worker final : session::Session::Home, Arrival::Owner {
   void start();
   /// Listens on exactly these from now on.
   void apply(std::vector<Listening> listeners, config::Limits limits);
+  /// Chains use these from now on, and these scanners exist. Before the first apply() whose
+  /// listeners have chains.
+  void use(FilterStores stores, filters::ScanDesk::Kinds scanners);
   /// Stops accepting and turns away who has not logged in; `drained` is called, in this worker's
   /// thread, when the last session has ended.
   void drain(std::move_only_function<void()> drained);
@@ -57,6 +61,9 @@ class Worker final : session::Session::Home, Arrival::Owner {
   void stop();
 
   [[nodiscard]] const session::Counters& counters() const { return counters_; }
+  [[nodiscard]] const filters::MessageCounters& message_counters() const {
+    return message_counters_;
+  }
 
  private:
   struct ActiveListener {

@@ -212,7 +212,8 @@ Result<std::shared_ptr<const ClientContext>> ClientContext::create(const ClientO
   state->pins = std::move(*pins);
   if (auto shown = show_certificate(ctx, options); !shown) return std::unexpected(shown.error());
   // Unlike others, set_alpn_protos returns 0 for success.
-  if (SSL_CTX_set_alpn_protos(ctx, kAlpnPop3.data(), kAlpnPop3.size()) != 0 ||
+  if ((options.alpn_pop3 &&
+       SSL_CTX_set_alpn_protos(ctx, kAlpnPop3.data(), kAlpnPop3.size()) != 0) ||
       !use_state(ctx, std::move(state))) {
     return fail(ErrorCode::system, "no memory for a TLS context");
   }

@@ -21,11 +21,12 @@ struct ClientOptions {
   std::vector<std::string> pins = {};
   std::string certificate_file = {};  ///< PEM: ours towards the server; empty: none
   std::string key_file = {};          ///< PEM; empty: in the certificate's file
+  bool alpn_pop3 = true;              ///< false: for other protocols, nothing is said of them
 };
 
 /// TLS towards upstream. The certificate must be good for a server (extended key usage) and carry
 /// the expected name as subjectAltName: the common name is not looked at, and wildcards stand for a
-/// whole label (RFC 9525). Names, not addresses, are sent as SNI. ALPN "pop3" is offered; a server
+/// whole label (RFC 9525). Names, not addresses, are sent as SNI. ALPN "pop3" is offered (`alpn_pop3`); a server
 /// that does not answer it is fine. The newest sessions are kept, and resumed (RFC 8446
 /// section 2.2): what was verified when a session began holds for its resumption. Shared by all
 /// threads.

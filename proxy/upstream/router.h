@@ -41,7 +41,7 @@ struct Route {
   std::shared_ptr<const Pool> pool;
   /// What its messages go through in place of the listener's; null: nothing. Not set: the
   /// listener's.
-  std::optional<std::shared_ptr<const filters::Chain>> chain;
+  std::optional<std::shared_ptr<const filters::Chain>> chain = {};
 };
 
 /// Decides which pool serves a login. Immutable; shared by the sessions of one configuration.

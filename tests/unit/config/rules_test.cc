@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "config/load.h"
+#include "tests/support/source_folder.h"
 #include "tests/unit/config/problems.h"
 
 namespace gatepost::config {
@@ -167,7 +168,7 @@ TEST(ExamplesTest, EveryExampleLoadsWithNoMoreThanItsKnownWarning) {
   for (const auto& [name, warnings] : {std::pair("corporate", 1u), std::pair("antivirus", 0u),
                                        std::pair("sidecar", 1u), std::pair("hosting", 2u)}) {
     const Loaded loaded =
-        load_file(std::string(GATEPOST_SOURCE_DIR "/config/examples/") + name + ".jsonc");
+        load_file(gatepost::testing::source_file("config/examples/") + name + ".jsonc");
     EXPECT_TRUE(loaded.config) << name;
     EXPECT_EQ(loaded.problems.size(), warnings) << problems(loaded);
   }

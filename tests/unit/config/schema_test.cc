@@ -40,9 +40,73 @@ void walk(const json& node, const std::string& path, const auto& visit) {
 
 std::string text(std::chrono::milliseconds duration) {
   const auto ms = duration.count();
+  if (ms > 86'400'000 && ms % 86'400'000 == 0) return fmt::format("{}d", ms / 86'400'000);
   if (ms > 0 && ms % 3'600'000 == 0) return fmt::format("{}h", ms / 3'600'000);
   if (ms % 60'000 == 0 && ms > 60'000) return fmt::format("{}m", ms / 60'000);
   return fmt::format("{}s", ms / 1000);
+}
+
+std::string size_text(std::uint64_t octets) {
+  return octets >> 30 != 0 ? fmt::format("{}GiB", octets >> 30)
+                           : fmt::format("{}MiB", octets >> 20);
+}
+
+/// What is looked through by chains: as above, by path.
+std::map<std::string, json> filtering_defaults() {
+  const Scanner scanner;
+  const Chain chain;
+  const Spool spool;
+  const Quarantine quarantine;
+  const VerdictMemory memory;
+  EXPECT_EQ(chain.sizes, Sizes::upstream);
+  const std::string s = "/scanners/items/";
+  const std::string c = "/chains/items/";
+  return {
+      {"/listeners/items/chain", Listener().chain},
+      {"/routes/items/chain", Route().chain},
+      {"/scanners", json::array()},
+      {s + "tls", scanner.tls},
+      {s + "verify", scanner.verify},
+      {s + "ca_file", scanner.ca_file},
+      {s + "server_name", scanner.server_name},
+      {s + "service", scanner.service},
+      {s + "descriptor", scanner.descriptor},
+      {s + "command_memory", size_text(scanner.command_memory)},
+      {s + "timeout", text(scanner.timeout)},
+      {s + "concurrency", scanner.concurrency},
+      {s + "queue", scanner.queue},
+      {s + "max_size", size_text(scanner.max_size)},
+      {s + "breaker_failures", scanner.breaker_failures},
+      {s + "breaker_pause", text(scanner.breaker_pause)},
+      {s + "self_test", text(scanner.self_test)},
+      {s + "required", scanner.required},
+      {"/chains", json::array()},
+      {c + "filters", json::array()},
+      {c + "filters/items/options", json::object()},
+      {c + "scanners", json::array()},
+      {c + "waiting/quiet", text(chain.waiting.quiet)},
+      {c + "waiting/interval", text(chain.waiting.interval)},
+      {c + "waiting/deadline", text(chain.waiting.deadline)},
+      {c + "waiting/refuse_again", text(chain.waiting.refuse_again)},
+      {c + "notice/language", chain.notice.language},
+      {c + "notice/text_file", chain.notice.text_file},
+      {c + "notice/html_file", chain.notice.html_file},
+      {c + "notice/contact", chain.notice.contact},
+      {c + "top_lines", chain.top_lines},
+      {c + "tag_header", chain.tag_header},
+      {c + "tag_subject", chain.tag_subject},
+      {c + "remember", chain.remember},
+      {c + "read_ahead", chain.read_ahead},
+      {c + "sizes", "upstream"},
+      {"/spool/folder", spool.folder},
+      {"/spool/max_message", size_text(spool.max_message)},
+      {"/spool/max_total", size_text(spool.max_total)},
+      {"/quarantine/folder", quarantine.folder},
+      {"/quarantine/max_size", size_text(quarantine.max_size)},
+      {"/quarantine/max_age", text(quarantine.max_age)},
+      {"/verdict_memory/entries", memory.entries},
+      {"/verdict_memory/max_age", text(memory.max_age)},
+  };
 }
 
 TEST(SchemaTest, DefaultsAreThoseOfTheStructs) {
@@ -70,7 +134,7 @@ TEST(SchemaTest, DefaultsAreThoseOfTheStructs) {
   ASSERT_EQ(pool.min_version, TlsVersion::tls1_2);
   ASSERT_EQ(config.log.level, LogLevel::info);
   ASSERT_EQ(config.log.format, LogFormat::text);
-  const std::map<std::string, json> structs{
+  std::map<std::string, json> structs{
       {"/workers", "auto"},
       {"/listeners/items/tls", "implicit"},
       {"/listeners/items/cleartext_login_networks", json::array()},
@@ -147,6 +211,7 @@ TEST(SchemaTest, DefaultsAreThoseOfTheStructs) {
       {"/process/core_dumps", config.process.core_dumps},
       {"/process/seccomp", "on"},
   };
+  structs.merge(filtering_defaults());
   std::map<std::string, json> documented;
   walk(schema_value(), "", [&](const std::string& path, const json& node) {
     if (node.contains("default")) documented[path] = node["default"];
@@ -192,6 +257,34 @@ std::string place_of(std::string path) {
   return path;
 }
 
+/// The same of scanners and chains.
+void complete_filtering(json& file, const std::string& path, const json& value) {
+  const bool names_chain = path.ends_with("/items/chain") && value != "" && value != "none";
+  if (names_chain) file["chains"] = {{{"name", value}}};
+  if (path.starts_with("/scanners/items/")) {
+    const std::string key = path.substr(path.rfind('/') + 1);
+    json scanner = {{"name", "s"}, {"type", "clamd"}, {"address", "unix:/s"}};
+    if (key == "tls" || key == "service") {
+      scanner = {{"name", "s"}, {"type", "icap"}, {"address", "127.0.0.1"}, {"service", "x"}};
+    }
+    if (key.starts_with("command")) {
+      scanner = {{"name", "s"}, {"type", "command"}, {"command", {"/c"}}};
+    }
+    file["scanners"] = {scanner};
+  }
+  if (path.starts_with("/chains")) {
+    file["scanners"] = {{{"name", "clamd"}, {"type", "clamd"}, {"address", "unix:/s"}},
+                        {{"name", "rspamd"}, {"type", "rspamd"}, {"address", "127.0.0.1"}}};
+  }
+  if (path.starts_with("/chains/items")) file["chains"] = {{{"name", "scan"}}};
+  if (path.starts_with("/chains/items/waiting")) {
+    file["chains"][0]["waiting"] = {{"quiet", "0s"}, {"deadline", "1h"}};
+  }
+  if (path.starts_with("/chains/items/filters/items")) {
+    file["chains"][0]["filters"] = {{{"type", "add_header"}}};
+  }
+}
+
 /// What else must stand in `file` so that nothing but the value at `path` can be wrong.
 void complete(json& file, const std::string& path, const json& value) {
   json& listener = file["listeners"][0];
@@ -215,6 +308,7 @@ void complete(json& file, const std::string& path, const json& value) {
     file["upstream"]["servers"] = {{{"address", "127.0.0.1:110"}}};
   }
   if (path.starts_with("/routes/items")) file["routes"] = {{{"pool", "upstream"}}};
+  complete_filtering(file, path, value);
   if (path == "/routes/items/listeners") listener["name"] = value[0];
 }
 
@@ -273,9 +367,10 @@ TEST(SchemaTest, TheEndsOfEveryRangeAreAcceptedAndWhatLiesBeyondIsNot) {
     EXPECT_TRUE(accepts(path, node["x-minimum"])) << path;
     EXPECT_TRUE(accepts(path, node["x-maximum"])) << path;
     const std::string unit = node["x-unit"];
-    const char* bigger = unit == "size" ? "1025GiB" : "85h";
+    const bool in_days = node["x-maximum"].get<std::string>().ends_with('d');
+    const json bigger = unit == "size" ? json("1048577GiB") : json(in_days ? "87601h" : "85h");
     EXPECT_FALSE(accepts(path, bigger)) << path;
-    const json smaller = unit == "size" ? json("4095KiB") : json("0ms");
+    const json smaller = unit == "size" ? json(1023) : json("0ms");
     if (node["x-minimum"] != "0s") {
       EXPECT_FALSE(accepts(path, smaller)) << path;
     }

@@ -9,6 +9,8 @@
 #include <set>
 #include <sstream>
 
+#include "tests/support/source_folder.h"
+
 namespace gatepost::metrics {
 namespace {
 
@@ -27,11 +29,15 @@ ProcessFacts facts() {
       {"default", std::chrono::system_clock::time_point(std::chrono::seconds(1'800'000'000))}};
   result.servers = {{.pool = "main", .server = "192.0.2.1:110", .up = true, .sessions = 3},
                     {.pool = "main", .server = "192.0.2.2:110", .up = false, .sessions = 0}};
+  auto scanner = std::make_shared<filters::ScannerCounters>();
+  scanner->name = "clamd";
+  result.scanners = {std::move(scanner)};
   return result;
 }
 
 std::string render(const std::vector<const Counters*>& workers, ProcessFacts given = facts()) {
-  return Exporter(workers, [&given] { return given; }).render();
+  const filters::MessageCounters messages;
+  return Exporter(workers, [&given] { return given; }, {&messages}).render();
 }
 
 std::string render() {
@@ -95,7 +101,7 @@ std::vector<std::string> code_words(const std::string& cell) {
 }
 
 std::vector<std::vector<std::string>> document_rows() {
-  std::ifstream file(GATEPOST_SOURCE_DIR "/docs/metrics.md");
+  std::ifstream file(gatepost::testing::source_file("docs/metrics.md"));
   std::vector<std::vector<std::string>> rows;
   for (std::string line; std::getline(file, line);) {
     if (!line.starts_with("| `")) continue;
@@ -205,6 +211,49 @@ TEST(Exporter, TellsOfEachUpstreamServer) {
   EXPECT_EQ(value(text, R"(gatepost_upstream_up{pool="main",server="192.0.2.1:110"})"), "1");
   EXPECT_EQ(value(text, R"(gatepost_upstream_up{pool="main",server="192.0.2.2:110"})"), "0");
   EXPECT_EQ(value(text, R"(gatepost_upstream_sessions{pool="main",server="192.0.2.1:110"})"), "3");
+}
+
+TEST(Exporter, TellsWhatBecameOfMessages) {
+  filters::MessageCounters one;
+  filters::MessageCounters two;
+  one.causes[config::Cause::infected].add(2);
+  two.causes[config::Cause::infected].add();
+  two.actions[config::Action::quarantine].add();
+  one.remembered.add(4);
+  two.not_remembered.add(5);
+  one.verdict_time.observe(Duration(3));
+  const Counters counters;
+  const std::string text =
+      Exporter({&counters, &counters}, [] { return facts(); }, {&one, &two}).render();
+  EXPECT_EQ(value(text, R"(gatepost_messages_total{cause="infected"})"), "3");
+  EXPECT_EQ(value(text, R"(gatepost_messages_total{cause="clean"})"), "0");
+  EXPECT_EQ(value(text, R"(gatepost_message_actions_total{action="quarantine"})"), "1");
+  EXPECT_EQ(value(text, R"(gatepost_verdict_memory_lookups_total{result="hit"})"), "4");
+  EXPECT_EQ(value(text, R"(gatepost_verdict_memory_lookups_total{result="miss"})"), "5");
+  EXPECT_EQ(value(text, "gatepost_verdict_seconds_count"), "1");
+}
+
+TEST(Exporter, AScannerIsEffectiveWhenItIsSoInEveryWorker) {
+  ProcessFacts given = facts();
+  filters::ScannerCounters scanner;
+  scanner.name = "clamd";
+  given.scanners = {{std::shared_ptr<void>(), &scanner}};
+  const Counters counters;
+  const auto said = [&] {
+    return value(render({&counters}, given), R"(gatepost_scanner_effective{scanner="clamd"})");
+  };
+  EXPECT_EQ(said(), "0");  // no worker has had a self-test
+  scanner.self_tests_passed = 1;
+  EXPECT_EQ(said(), "0");  // one of two
+  scanner.self_tests_passed = 2;
+  EXPECT_EQ(said(), "1");
+  scanner.ineffective = 1;
+  EXPECT_EQ(said(), "0");
+  scanner.microseconds = 1'500'000;
+  scanner.verdicts[static_cast<std::size_t>(config::Cause::spam)] = 7;
+  const std::string text = render({&counters}, given);
+  EXPECT_EQ(value(text, R"(gatepost_scanner_seconds_total{scanner="clamd"})"), "1.5");
+  EXPECT_EQ(value(text, R"(gatepost_scanner_verdicts_total{scanner="clamd",cause="spam"})"), "7");
 }
 
 TEST(Exporter, EveryMetricIsDocumentedWithItsTypeAndLabels) {
