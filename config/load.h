@@ -32,8 +32,11 @@ struct Overrides {
   std::optional<std::string> upstream_tls, upstream_ca, upstream_name;
   std::optional<bool> upstream_verify;
   std::optional<std::string> cert, key, cert_folder;
-  std::optional<std::string> workers;  ///< "auto" or a number
-  std::optional<std::string> admin;    ///< address or "off"
+  /// "TYPE@ADDRESS" each: scanners beside the file's, asked by a chain "scan" of every listener.
+  std::vector<std::string> scan;
+  std::optional<std::string> quarantine;  ///< folder
+  std::optional<std::string> workers;     ///< "auto" or a number
+  std::optional<std::string> admin;       ///< address or "off"
   std::optional<std::string> log_level, log_format, log_file;
 };
 

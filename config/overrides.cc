@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -105,7 +106,56 @@ class Writer {
     }
   }
 
+  /// Scanners beside those of the file, and a chain that asks them for every listener.
+  void add_scanners(const char* flag, const std::vector<std::string>& scanners) {
+    if (scanners.empty() || !document_.is_object()) return;
+    Json names = Json::array();
+    std::map<std::string, int> numbers;
+    for (const std::string& text : scanners) {
+      if (!fits(flag, text)) continue;
+      const std::size_t at = text.find('@');
+      if (at == std::string::npos) {
+        findings_.error_at(flag, 0, fmt::format("{} is no TYPE@ADDRESS", quote(text)));
+        continue;
+      }
+      Json scanner = scanner_of(text.substr(0, at), text.substr(at + 1));
+      // "clamd", "clamd-2", …
+      const auto number = ++numbers[text.substr(0, at)];
+      scanner["name"] = text.substr(0, at) + (number == 1 ? "" : fmt::format("-{}", number));
+      names.push_back(scanner["name"]);
+      push("scanners", std::move(scanner), flag);
+    }
+    push("chains", {{"name", kScanChain}, {"scanners", names}}, flag);
+    set_in_listeners(flag, "chain", kScanChain, /*unix_too=*/true);
+  }
+
  private:
+  static constexpr const char* kScanChain = "scan";
+
+  /// "127.0.0.1:1344/avscan" of icap is an address and a service; a command has nothing but a path.
+  static Json scanner_of(std::string type, std::string address) {
+    Json scanner = {{"type", type}};
+    const std::size_t slash = address.find('/');
+    if (type == "icap" && slash != std::string::npos && !address.starts_with("unix:")) {
+      scanner["service"] = address.substr(slash + 1);
+      address.resize(slash);
+    }
+    if (type == "command") {
+      scanner["command"] = Json::array({std::move(address)});
+    } else {
+      scanner["address"] = std::move(address);
+    }
+    return scanner;
+  }
+
+  void push(const char* list, Json item, const char* flag) {
+    Json& items = document_[list];
+    if (items.is_null()) items = Json::array();
+    if (!items.is_array()) return;  // the schema says so
+    findings_.came_from_flag(fmt::format("/{}/{}", list, items.size()), flag);
+    items.push_back(std::move(item));
+  }
+
   static bool is_unix(const Json& listener) {
     const auto address = listener.find("address");
     return address != listener.end() && address->is_string() &&
@@ -149,6 +199,8 @@ void apply_overrides(const Overrides& overrides, Json& document, Findings& findi
   writer.set("--cert", "/tls/certificate", overrides.cert);
   writer.set("--key", "/tls/key", overrides.key);
   writer.set_list("--cert-folder", "/tls/certificate_folders", overrides.cert_folder);
+  writer.add_scanners("--scan", overrides.scan);
+  writer.set("--quarantine", "/quarantine/folder", overrides.quarantine);
   if (overrides.workers) {
     const auto count = parse_count(*overrides.workers);
     writer.set("--workers", "/workers", count ? Json(*count) : Json(*overrides.workers));

@@ -122,7 +122,7 @@ EXIT_CODES = """\
 | 1 | failed at run time, for instance because a port is taken |
 | 2 | the command line is wrong |
 | 3 | the configuration or a certificate is wrong |
-| 4 | `check --connect`: the upstream could not be reached |
+| 4 | `check --connect`: the upstream could not be reached, or a scanner is not effective |
 """
 
 FLAGS_WITHOUT_KEY = [("--config", "", "The configuration file.")]
@@ -279,7 +279,8 @@ def flags(schema):
         lines.append(f"| `{flag}` | `{variable(flag)}` | {key} | {meaning} |")
     lines += [
         "",
-        "Of `check` alone: `--connect` connects to the upstream as a session would, `--json` prints",
+        "Of `check` alone: `--connect` connects to the upstream as a session would, and shows each scanner",
+        "the samples of its self-test; `--json` prints",
         "the result as JSON. `gatepost version` and `gatepost --version` print version and libraries.",
     ]
     return "\n".join(lines)

@@ -53,7 +53,9 @@ def make_up_files(text, folder, pem):
                 file.write_text(secrets.token_hex(80) + "\n", encoding="ascii")
             else:
                 shutil.copy(pem, file)
-    return re.sub(r'"/(etc|tls)\b', rf'"{folder}/\1', text)
+    for path in re.findall(r'"folder":\s*"/([^"]+)"', text):
+        (folder / path).mkdir(parents=True, exist_ok=True)
+    return re.sub(r'"/(etc|tls|var)\b', rf'"{folder}/\1', text)
 
 
 def check(name, text, folder, pem):

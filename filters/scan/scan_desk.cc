@@ -69,7 +69,19 @@ std::string ScanDesk::versions(const Kinds& kinds) const {
 }
 
 std::unique_ptr<Scanner> make_scanner(const ScannerKind& kind, const ScannerTools& tools) {
-  return make_clamd(kind.config, tools);
+  switch (kind.config.type) {
+    case config::ScannerType::clamd:
+      return make_clamd(kind.config, tools);
+    case config::ScannerType::spamd:
+      return make_spamd(kind.config, tools);
+    case config::ScannerType::command:
+      return make_command(kind.config, tools);
+    case config::ScannerType::icap:
+      return make_icap(kind.config, tools, kind.tls);
+    case config::ScannerType::rspamd:
+      return make_rspamd(kind.config, tools, kind.tls);
+  }
+  return nullptr;
 }
 
 }  // namespace gatepost::filters

@@ -12,6 +12,7 @@
 #include "proxy/base/ticket.h"
 #include "proxy/base/timer.h"
 #include "proxy/net/connector.h"
+#include "proxy/net/process_launcher.h"
 
 namespace gatepost::filters {
 
@@ -54,6 +55,7 @@ struct ScannerTools {
   net::Connector& connector;
   BlockPool& pool;
   Background& background;
+  net::ProcessLauncher* launcher = nullptr;  ///< null: no command was configured at start
 };
 
 /// One per protocol. `tls` is set when the configuration wants TLS.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "proxy/net/stream_shell.h"
@@ -122,6 +124,12 @@ void StreamTransport::send(ByteChain&& bytes) {
   if (state_ == State::open) queued_.append(std::move(bytes));
 }
 
+bool StreamTransport::send_descriptor(UniqueFd descriptor) {
+  const bool possible = state_ == State::open && peer_.unix_socket && unsent() == 0;
+  if (possible) descriptor_ = std::move(descriptor);
+  return possible;
+}
+
 bool StreamTransport::settle() {
   const State before = state_;
   write();
@@ -131,6 +139,7 @@ bool StreamTransport::settle() {
 
 void StreamTransport::write() {
   if (state_ != State::open && state_ != State::flushing) return;
+  if (descriptor_.get() >= 0) write_descriptor();
   while (writing_ == nullptr && !queued_.empty()) {
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): 1 KiB of zeros for nothing
     std::array<uv_buf_t, kMaxBuffers> buffers;
@@ -166,6 +175,31 @@ void StreamTransport::write() {
       set_end(ErrorCode::network, "connection already gone");
     }
   }
+}
+
+/// libuv passes its own handles only. The first octet takes the descriptor with it; all before it
+/// was taken by the system, so there is room, or the peer has had its chance.
+void StreamTransport::write_descriptor() {
+  uv_os_fd_t socket = -1;
+  if (queued_.empty() || uv_fileno(&shell_->handle, &socket) != 0) return;
+  const std::string_view first = queued_.front();
+  iovec bytes{.iov_base = const_cast<char*>(first.data()), .iov_len = first.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* const head = CMSG_FIRSTHDR(&message);
+  head->cmsg_level = SOL_SOCKET;
+  head->cmsg_type = SCM_RIGHTS;
+  head->cmsg_len = CMSG_LEN(sizeof(int));
+  const int passed = descriptor_.get();
+  std::memcpy(CMSG_DATA(head), &passed, sizeof passed);
+  const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  descriptor_ = UniqueFd();
+  if (sent > 0) return queued_.consume(static_cast<std::size_t>(sent));
+  write_failed(uv_translate_sys_error(errno), 0);
 }
 
 void StreamTransport::write_failed(int status, std::size_t lost) {

@@ -34,6 +34,7 @@ class StreamTransport final : public Transport {
   void set_observer(TransportObserver* observer) override { observer_ = observer; }
   ByteChain& received() override { return received_; }
   void send(ByteChain&& bytes) override;
+  [[nodiscard]] bool send_descriptor(UniqueFd descriptor) override;
   std::size_t unsent() const override;
   bool settle() override;
   void close(CloseMode mode) override;
@@ -57,6 +58,7 @@ class StreamTransport final : public Transport {
 
   [[nodiscard]] bool full() const { return received_.size() >= receive_limit_; }
   void write();
+  void write_descriptor();
   void update_reading();
   void set_reading(bool wanted);
   void write_failed(int status, std::size_t lost);
@@ -71,6 +73,7 @@ class StreamTransport final : public Transport {
   std::size_t receive_limit_;
   ByteChain received_;
   ByteChain queued_;
+  UniqueFd descriptor_;              // goes with the first octet of queued_
   WriteRequest* writing_ = nullptr;  // libuv holds it until the socket takes the bytes
   int write_error_ = 0;              // why state_ is broken
   std::size_t lost_ = 0;             // what could not be written then

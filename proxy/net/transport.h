@@ -9,6 +9,7 @@
 #include "proxy/base/address.h"
 #include "proxy/base/bytes.h"
 #include "proxy/base/error.h"
+#include "proxy/base/unique_fd.h"
 
 namespace gatepost::net {
 
@@ -54,6 +55,10 @@ class Transport {
   [[nodiscard]] virtual ByteChain& received() = 0;
   /// Queues bytes. Nothing leaves before settle(), so that one turn makes one write.
   virtual void send(ByteChain&& bytes) = 0;
+  /// Passes a descriptor to the peer (SCM_RIGHTS), along with the first octet that is sent after
+  /// this. Only over a Unix socket without TLS, and only while nothing is unsent: false otherwise,
+  /// and it is closed.
+  [[nodiscard]] virtual bool send_descriptor(UniqueFd descriptor);
   /// Bytes queued here or in a transport below that the operating system has not taken yet.
   [[nodiscard]] virtual std::size_t unsent() const = 0;
   /// Writes what is queued and reads on if there is room. Returns true if received() grew or the
@@ -73,6 +78,8 @@ class Transport {
   /// Our own end; asked of the operating system at every call.
   [[nodiscard]] virtual PeerAddress local() const = 0;
 };
+
+inline bool Transport::send_descriptor(UniqueFd /*descriptor*/) { return false; }
 
 /// Wraps a plain transport in TLS, as server or as client; one object per certificate set or per
 /// upstream, shared by all sessions of a configuration.

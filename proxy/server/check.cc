@@ -11,9 +11,12 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "proxy/server/discovery.h"
+#include "proxy/server/filter_stores.h"
 #include "proxy/server/privileges.h"
+#include "proxy/server/scanner_check.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/server/upstream_check.h"
 
@@ -93,6 +96,56 @@ void reach_servers(const Snapshot& snapshot, std::vector<config::Problem>& unrea
   }
 }
 
+void ask_scanners(const Snapshot& snapshot, std::vector<config::Problem>& unreached) {
+  for (const ScannerResult& scanner : check_scanners(snapshot)) {
+    if (scanner.effective) continue;
+    unreached.push_back(
+        {"/scanners", 0,
+         fmt::format("{} is not effective: {}", scanner.name, scanner.effective.error().detail),
+         false});
+  }
+}
+
+/// Folders that messages are kept in. The quarantine itself is not opened: it may be in use, and
+/// what is made here would belong to who asks.
+void judge_folders(const config::Config& config, std::vector<config::Problem>& findings) {
+  // Whom the process becomes is the one that counts; judged at start.
+  if (config.process.user.empty()) {
+    if (auto checked = check_spool(config); !checked) {
+      findings.push_back({"", 0, checked.error().detail, false});
+    }
+  }
+  const std::string& folder = config.quarantine.folder;
+  if (folder.empty()) return;
+  const std::string above = folder.substr(0, std::max<std::size_t>(folder.rfind('/'), 1));
+  if (::access(folder.c_str(), F_OK) != 0 && ::access(above.c_str(), F_OK) != 0) {
+    findings.push_back(
+        {"/quarantine/folder", 0, fmt::format("{}: there is no folder {}", folder, above), false});
+  }
+}
+
+/// "clamd, rspamd"
+std::string listed(const std::vector<std::string>& names) {
+  return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// What a chain does, for a glance: one line each.
+std::string summary(const config::Config& config) {
+  std::string text;
+  for (const config::Chain& chain : config.chains) {
+    std::vector<std::string> filters;
+    for (const config::Filter& filter : chain.filters) filters.push_back(filter.type);
+    text += fmt::format("chain {}: filters {}; scanners {}", chain.name, listed(filters),
+                        listed(chain.scanners));
+    for (std::size_t i = 1; i < chain.policy.size() && !chain.scanners.empty(); ++i) {
+      text += fmt::format("{} {} {}", i == 1 ? ";" : ",", config::kCauseNames[i],
+                          config::kActionNames[static_cast<std::size_t>(chain.policy[i])]);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
 /// A JSON string; what is quoted is our own text, paths and flags.
 std::string quoted(std::string_view text) {
   std::string out = "\"";
@@ -115,7 +168,7 @@ void print(const CommandLine& line, const std::vector<config::Problem>& findings
       fmt::print(stderr, "{}\n", to_string(finding, line.config_file));
     }
     fmt::print("{}\n", code == ExitCode::ok            ? "configuration ok"
-                       : code == ExitCode::unreachable ? "upstream not reachable"
+                       : code == ExitCode::unreachable ? "not everything is reachable"
                                                        : "configuration not usable");
     return;
   }
@@ -157,7 +210,12 @@ ExitCode check(const CommandLine& line) {
   } else {
     for (const auto& identity : (*snapshot)->identities) judge(*identity, findings);
     judge_user(line, **snapshot, findings);
-    if (line.connect) reach_servers(**snapshot, unreached);
+    judge_folders(*loaded.config, findings);
+    if (!line.json) fmt::print("{}", summary(*loaded.config));
+    if (line.connect) {
+      reach_servers(**snapshot, unreached);
+      ask_scanners(**snapshot, unreached);
+    }
   }
   const bool usable = std::ranges::all_of(findings, &config::Problem::warning);
   const ExitCode code = !usable              ? ExitCode::config

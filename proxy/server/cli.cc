@@ -90,6 +90,19 @@ void add_configuration_flags(CLI::App& command, Values& values) {
   add_switch("--upstream-insecure", values.insecure,
              "Do not verify its certificate: only for tests and odd devices", upstream);
 
+  const char* const scanning = "Scanning";
+  command
+      .add_option("--scan", to.scan,
+                  "Have every message scanned: clamd@unix:/run/clamav/clamd.ctl,\n"
+                  "icap@HOST:PORT/SERVICE, rspamd@HOST, spamd@HOST; may be given again")
+      ->type_name("TYPE@ADDRESS")
+      ->envname(environment_name("--scan"))
+      ->group(scanning)
+      ->delimiter(',')
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add("--quarantine", to.quarantine, "FOLDER", "Keep there what is held back", scanning);
+
   const char* const process = "Process";
   add("--workers", to.workers, "N", "Worker threads: auto or a number", process);
   add("--admin", to.admin, "ADDRESS", "Health and metrics, or off (default 127.0.0.1:9110)",
@@ -283,7 +296,8 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   check.footer(kFooter);
   add_configuration_flags(run, for_run);
   add_configuration_flags(check, for_check);
-  check.add_flag("--connect", for_check.line.connect, "Connect to the upstream too");
+  check.add_flag("--connect", for_check.line.connect,
+                 "Connect to the upstream, and test the scanners");
   check.add_flag("--json", for_check.line.json, "Print the result as JSON");
 
   try {

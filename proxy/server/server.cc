@@ -58,6 +58,13 @@ Server::~Server() {
 
 Result<void> Server::start(const config::Config& config, const std::optional<Identity>& identity,
                            const std::string& config_file) {
+  if (auto commands = Launcher::programs_of(config); !commands.empty()) {
+    // While there is one thread, nothing secret has been read, and processes can be made.
+    const auto workers = static_cast<unsigned>(worker_count(config));
+    auto launcher = Launcher::start(std::move(commands), workers, identity);
+    if (!launcher) return std::unexpected(launcher.error());
+    launcher_ = std::move(*launcher);
+  }
   if (auto prepared = prepare_folders(config, identity); !prepared) return prepared;
   holdings_.chains.set_workers(static_cast<unsigned>(worker_count(config)));
   discovery_.find_now(config, holdings_.discovered);
@@ -65,8 +72,8 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   auto snapshot = make_snapshot(config, holdings_);
   if (!snapshot) return std::unexpected(snapshot.error());
   for (unsigned i = 0; i < worker_count(config); ++i) {
-    workers_.push_back(
-        std::make_unique<Worker>(i, log_, guard_, connections_, resolve_every(config)));
+    workers_.push_back(std::make_unique<Worker>(i, log_, guard_, connections_,
+                                                resolve_every(config), launcher_.get()));
   }
   auto sockets = open_sockets(**snapshot);
   if (!sockets) return std::unexpected(sockets.error());
@@ -305,6 +312,9 @@ bool Server::try_reload() {
     files_.forget();  // files may have changed that would be of use without the problem
     return false;
   };
+  if (auto known = Launcher::check(*loaded.config, launcher_.get()); !known) {
+    return refuse(known.error());
+  }
   discovery_.find_now(*loaded.config, holdings_.discovered);
   watch_files(*loaded.config);
   auto snapshot = make_snapshot(*loaded.config, holdings_);

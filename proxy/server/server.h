@@ -22,6 +22,7 @@
 #include "proxy/server/discovery.h"
 #include "proxy/server/file_watch.h"
 #include "proxy/server/filter_stores.h"
+#include "proxy/server/launcher.h"
 #include "proxy/server/privileges.h"
 #include "proxy/server/signals.h"
 #include "proxy/server/snapshot.h"
@@ -84,6 +85,7 @@ class Server {
   FilterStores stores_;
   std::map<std::string, Endpoint> listening_;  // configured address to bound one
   std::atomic<std::uint32_t> connections_ = 0;
+  std::unique_ptr<Launcher> launcher_;  // null: no command was configured at start
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<WorkerWatch> watch_;
   std::unique_ptr<metrics::Exporter> exporter_;

@@ -21,14 +21,16 @@ constexpr std::string_view kTlsAlert{"\x15\x03\x01\x00\x02\x02\x50", 7};
 }  // namespace
 
 Worker::Worker(unsigned index, Log& log, guard::Guard& guard,
-               std::atomic<std::uint32_t>& connections, std::chrono::seconds resolve_every)
+               std::atomic<std::uint32_t>& connections, std::chrono::seconds resolve_every,
+               Launcher* launcher)
     : index_(index),
       log_(log),
       connections_(connections),
       resolver_(loop_, resolve_every),
       connector_(loop_, pool_, resolver_),
       background_(loop_),
-      desk_({loop_, connector_, pool_, background_}, log_),
+      launcher_(launcher != nullptr ? launcher->connect(loop_, index) : nullptr),
+      desk_({loop_, connector_, pool_, background_, launcher_.get()}, log_),
       filters_{loop_, pool_, background_, message_counters_, desk_, nullptr, nullptr, nullptr},
       services_{loop_,     connector_, pool_,    log_,
                 counters_, guard,      filters_, filters::inspection_maker(filters_)},

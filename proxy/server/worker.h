@@ -22,6 +22,7 @@
 #include "proxy/net/tcp_connector.h"
 #include "proxy/server/arrival.h"
 #include "proxy/server/filter_stores.h"
+#include "proxy/server/launcher.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/session/session.h"
 
@@ -43,9 +44,10 @@ class Worker final : session::Session::Home, Arrival::Owner {
     UniqueFd fd;                  ///< empty: the listener exists already, only the settings are new
   };
 
-  /// `connections` counts the connections of clients of all workers.
+  /// `connections` counts the connections of clients of all workers. `launcher` runs commands, if
+  /// there is one; this worker takes its place there.
   Worker(unsigned index, Log& log, guard::Guard& guard, std::atomic<std::uint32_t>& connections,
-         std::chrono::seconds resolve_every);
+         std::chrono::seconds resolve_every, Launcher* launcher = nullptr);
   ~Worker();
 
   void start();
@@ -110,6 +112,7 @@ class Worker final : session::Session::Home, Arrival::Owner {
   net::Resolver resolver_;
   net::TcpConnector connector_;
   net::LoopBackground background_;
+  std::unique_ptr<net::ProcessLauncher> launcher_;
   filters::MessageCounters message_counters_;
   filters::ScanDesk desk_;
   filters::Host filters_;

@@ -23,7 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   config::Overrides flags;
   flags.pop3s = flags.upstream = flags.admin = flags.workers = std::string(text);
   flags.upstream_name = flags.cert = flags.key = std::string(text);
-  flags.cert_folder = flags.trusted_network = std::string(text);
+  flags.cert_folder = flags.trusted_network = flags.quarantine = std::string(text);
+  flags.scan = {std::string(text), "icap@" + std::string(text)};
   if (config::load("", flags).problems.size() > 51) std::abort();
   return 0;
 }

@@ -29,6 +29,12 @@ void MemoryTransport::send(ByteChain&& bytes) {
   unsent_.append(std::move(bytes));
 }
 
+bool MemoryTransport::send_descriptor(UniqueFd descriptor) {
+  const bool possible = peer_->options.address.unix_socket && unsent_.empty();
+  if (possible) peer_->descriptor_ = std::move(descriptor);
+  return possible;
+}
+
 bool MemoryTransport::settle() {
   bool news = write();
   if (peer_->options.read_in_settle) news |= read(peer_->options.deliver_per_turn);

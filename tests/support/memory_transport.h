@@ -60,6 +60,8 @@ class MemoryPeer {
   /// Gives back the rest of what take_sent() returned.
   void put_back(std::string_view text) { outbound_.insert(0, text); }
   [[nodiscard]] std::size_t total_sent() const { return total_sent_; }
+  /// What was passed last; -1: nothing.
+  [[nodiscard]] int descriptor() const { return descriptor_.get(); }
   /// Octets on the wire that the transport has not read.
   [[nodiscard]] std::size_t undelivered() const { return inbound_.size() - delivered_; }
   /// How the transport was closed; destroying it unclosed counts as abort.
@@ -82,6 +84,7 @@ class MemoryPeer {
   std::string inbound_;  // from delivered_ on its way to the transport
   std::size_t delivered_ = 0;
   std::string outbound_;  // taken from the transport
+  UniqueFd descriptor_;
   std::size_t total_sent_ = 0;
   std::optional<ErrorCode> pending_end_;
   std::optional<net::CloseMode> closed_;
@@ -101,6 +104,8 @@ class MemoryTransport : public net::Transport {
   void set_observer(net::TransportObserver* observer) override { observer_ = observer; }
   ByteChain& received() override { return received_; }
   void send(ByteChain&& bytes) override;
+  /// Over a Unix socket, as `options.address` says.
+  [[nodiscard]] bool send_descriptor(UniqueFd descriptor) override;
   std::size_t unsent() const override { return unsent_.size(); }
   bool settle() override;
   void close(net::CloseMode mode) override;

@@ -263,5 +263,50 @@ TEST(FilterRulesTest, FoldersAreAbsoluteAndNamesAreNames) {
       HasSubstr("must be a duration from 1m to 3650d, as a number with the unit s, m, h or d"));
 }
 
+TEST(FilterRulesTest, OneFlagMakesScannersAndAChainForAllListeners) {
+  Overrides overrides;
+  overrides.pop3_plain = "127.0.0.1:110";
+  overrides.upstream = "127.0.0.1";
+  overrides.scan = {"clamd@unix:/run/c@d.ctl", "icap@127.0.0.1:1344/avscan", "clamd@[::1]",
+                    "command@/bin/judge"};
+  overrides.quarantine = "/q";
+  const Loaded loaded = load("", overrides);
+  ASSERT_TRUE(loaded.config) << problems(loaded);
+  const Config& config = *loaded.config;
+  ASSERT_EQ(config.scanners.size(), 4u);
+  EXPECT_EQ(config.scanners[0].name, "clamd");
+  EXPECT_EQ(config.scanners[0].address.path, "/run/c@d.ctl");
+  EXPECT_EQ(config.scanners[1].name, "icap");
+  EXPECT_EQ(config.scanners[1].address.to_string(), "127.0.0.1:1344");
+  EXPECT_EQ(config.scanners[1].service, "avscan");
+  EXPECT_EQ(config.scanners[2].name, "clamd-2");
+  EXPECT_EQ(config.scanners[2].address.to_string(), "[::1]:3310");
+  EXPECT_EQ(config.scanners[3].command, std::vector<std::string>{"/bin/judge"});
+  ASSERT_EQ(config.chains.size(), 1u);
+  EXPECT_EQ(config.chains[0].name, "scan");
+  EXPECT_EQ(config.chains[0].scanners,
+            (std::vector<std::string>{"clamd", "icap", "clamd-2", "command"}));
+  EXPECT_EQ(config.chains[0].policy, default_policy(true));
+  EXPECT_EQ(config.listeners[0].chain, "scan");
+  EXPECT_EQ(config.quarantine.folder, "/q");
+}
+
+TEST(FilterRulesTest, WhatIsWrongWithTheFlagIsSaidOfTheFlag) {
+  const auto with_flag = [](std::string scan, std::string_view file = {}) {
+    Overrides overrides;
+    overrides.scan = {std::move(scan)};
+    return problems(load(file.empty() ? file_with("") : std::string(file), overrides));
+  };
+  EXPECT_EQ(with_flag("clamd@unix:/s"), "");
+  EXPECT_THAT(with_flag("clamd"), HasSubstr("--scan: \"clamd\" is no TYPE@ADDRESS"));
+  EXPECT_THAT(with_flag("clam@unix:/s"), HasSubstr("--scan: found \"clam\", must be \"clamd\""));
+  EXPECT_THAT(with_flag("icap@127.0.0.1"), HasSubstr("--scan: missing"));
+  EXPECT_THAT(with_flag("clamd@\n"), HasSubstr("--scan: a text contains a control character"));
+  EXPECT_THAT(with_flag("clamd@unix:/s", file_with(R"("chains": [{"name": "scan"}])")),
+              HasSubstr("--scan: /chains/0 already has this name"));
+  EXPECT_THAT(with_flag("clamd@unix:/s", file_with(R"("scanners": 5, "chains": {})")),
+              HasSubstr("/scanners: found 5"));
+}
+
 }  // namespace
 }  // namespace gatepost::config

@@ -230,6 +230,42 @@ TEST_F(SnapshotTest, HasLegacyTlsOnlyWhereItIsWanted) {
   EXPECT_EQ(settings.legacy_tls_networks.size(), 1U);
 }
 
+TEST_F(SnapshotTest, ChainsAreTheRoutesOrElseTheListeners) {
+  config::Scanner& scanner = config_.scanners.emplace_back();
+  scanner.name = "clamd";
+  scanner.address.path = "/run/clamd.ctl";
+  for (const char* name : {"a", "b"}) {
+    config::Chain& chain = config_.chains.emplace_back();
+    chain.name = name;
+    chain.scanners = {"clamd"};
+  }
+  config_.chains.emplace_back().name = "nothing";
+  config_.listeners[0].chain = "a";
+  config_.listeners.push_back(listener("plain", config::ListenerTls::none));
+  config_.routes.resize(4, config_.routes[0]);
+  config_.routes[0].users = {"b"};
+  config_.routes[0].chain = "b";
+  config_.routes[1].users = {"none"};
+  config_.routes[1].chain = "none";
+  config_.routes[2].users = {"nothing"};
+  config_.routes[2].chain = "nothing";
+  const auto snapshot = make();
+  ASSERT_TRUE(snapshot) << snapshot.error().detail;
+  const session::Settings& settings = *(*snapshot)->listeners[0].settings;
+  ASSERT_NE(settings.chain, nullptr);
+  EXPECT_EQ(settings.chain->config.name, "a");
+  EXPECT_EQ((*snapshot)->listeners[1].settings->chain, nullptr);
+  const auto chain = [&settings](std::string_view user) {
+    return settings.router->route("pop3s", {}, user)->chain;
+  };
+  ASSERT_TRUE(chain("b") && *chain("b"));
+  EXPECT_EQ((*chain("b"))->config.name, "b");
+  EXPECT_TRUE(chain("none") && *chain("none") == nullptr);
+  EXPECT_TRUE(chain("nothing") && *chain("nothing") == nullptr);
+  EXPECT_FALSE(chain("joe"));
+  EXPECT_EQ((*snapshot)->chains.scanners.size(), 1U);
+}
+
 TEST_F(SnapshotTest, WatchesTheFilesThatItReads) {
   config_.tls.certificate_folders = {"folder"};
   config_.tls.ticket_key_file = "tickets";

@@ -1,6 +1,7 @@
 #include "filters/scan/clamd.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <memory>
 #include <optional>
@@ -175,6 +176,72 @@ TEST_F(ClamdTest, may_be_given_up_at_any_time) {
   ticket.reset();
   EXPECT_EQ(connector.pending(), 0U);
   EXPECT_EQ(pool.held_blocks(), 0U);
+}
+
+TEST_F(ClamdTest, a_size_limit_is_heard_while_the_message_is_still_sent) {
+  scan(std::string(1 << 20, 'x'));
+  accept({.accept_per_turn = 1'000, .fail_send_at = 5'000});
+  clamd->turn();
+  clamd->deliver("INSTREAM size limit exceeded. ERROR\0"s);
+  run();
+  ASSERT_TRUE(verdict);
+  EXPECT_EQ(verdict->cause, Cause::oversize);
+}
+
+TEST_F(ClamdTest, a_connection_that_breaks_while_it_is_written_is_not_clean) {
+  scan(std::string(1 << 20, 'x'));
+  accept({.accept_per_turn = 50'000, .fail_send_at = 300'000});
+  run();
+  ASSERT_TRUE(verdict);
+  EXPECT_EQ(verdict->cause, Cause::unreachable);
+}
+
+TEST_F(ClamdTest, hands_the_message_over) {
+  settings.descriptor = true;
+  const std::string small = "Subject: x\r\n\r\ntext\r\n";
+  for (const std::string& text : {small, std::string(300'000, 'x')}) {
+    verdict.reset();
+    scan(text);
+    accept({.address = {.ip = IpAddress(), .port = 0, .unix_socket = true}});
+    run();
+    EXPECT_EQ(clamd->take_sent(), "zFILDES\0\0"s);
+    ASSERT_GE(clamd->descriptor(), 0);
+    std::string handed(text.size() + 1, 0);
+    EXPECT_EQ(::read(clamd->descriptor(), handed.data(), handed.size()),
+              static_cast<ssize_t>(text.size()));
+    handed.pop_back();
+    EXPECT_TRUE(handed == text);
+    clamd->deliver("fd[12]: OK\0"s);
+    run();
+    ASSERT_TRUE(verdict);
+    EXPECT_EQ(verdict->cause, Cause::clean);
+  }
+}
+
+TEST_F(ClamdTest, hands_nothing_over_where_that_is_not_possible) {
+  settings.descriptor = true;
+  scan("text\r\n");
+  accept();
+  run();
+  ASSERT_TRUE(verdict);
+  EXPECT_EQ(verdict->cause, Cause::unreachable);
+  EXPECT_EQ(clamd->total_sent(), 0U);
+}
+
+TEST(ClamdReply, to_a_descriptor_is_another_than_to_a_stream) {
+  EXPECT_EQ(read_clamd_reply("fd[1]: OK", true, true).cause, Cause::clean);
+  EXPECT_EQ(read_clamd_reply("fd[1]: OK", true, false).cause, Cause::not_understood);
+  EXPECT_EQ(read_clamd_reply("fd[10]: OK FOUND", true, true).detail, "OK");
+  EXPECT_EQ(
+      read_clamd_reply("fd[1]: Heuristics.Limits.Exceeded.MaxFileSize FOUND", true, true).cause,
+      Cause::unscannable);
+  for (const std::string_view reply :
+       {"stream: OK", "fd[]: OK", "fd[1: OK", "fd[1]:OK", "fd[x]: OK", "fd[", "fd[1",
+        "fd[1]: ", "fd[1]: fd[1]: OK", "fd[1]: Eicar FOUND ", "fd[1]: FOUND",
+        "No file descriptor received. ERROR"}) {
+    EXPECT_EQ(read_clamd_reply(reply, true, true).cause, Cause::not_understood) << reply;
+  }
+  EXPECT_EQ(read_clamd_reply("fd[1]: OK", false, true).cause, Cause::not_understood);
 }
 
 TEST_F(ClamdTest, asks_for_the_version) {

@@ -1,0 +1,132 @@
+#include "proxy/server/launcher_link.h"
+
+#include <sys/socket.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "filters/scan/tell_later.h"
+
+namespace gatepost::server {
+
+namespace {
+
+/// 0 or the error's number. `descriptor` goes along if there is one.
+int send_request(int link, LaunchRequest request, int descriptor) {
+  iovec bytes{.iov_base = &request, .iov_len = sizeof request};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  if (descriptor >= 0) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* const head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(head), &descriptor, sizeof descriptor);
+  }
+  return ::sendmsg(link, &message, MSG_NOSIGNAL) < 0 ? errno : 0;
+}
+
+net::ProgramEnd end_of(const LaunchReport& report) {
+  const std::size_t size = std::min<std::size_t>(report.size, report.output.size());
+  return {.how = static_cast<net::ProgramEnd::How>(report.how),
+          .code = report.code,
+          .output = std::string(report.output.data(), size)};
+}
+
+}  // namespace
+
+LauncherLink::LauncherLink(net::Loop& loop, UniqueFd link, std::vector<net::Program> programs)
+    : loop_(loop), link_(std::move(link)), poll_(new uv_poll_t), programs_(std::move(programs)) {
+  uv_poll_init(loop_.raw(), poll_, link_.get());
+  poll_->data = this;
+  watch();
+}
+
+LauncherLink::~LauncherLink() {
+  uv_poll_stop(poll_);
+  uv_close(reinterpret_cast<uv_handle_t*>(poll_),
+           [](uv_handle_t* handle) { delete reinterpret_cast<uv_poll_t*>(handle); });
+}
+
+void LauncherLink::watch() {
+  uv_poll_start(poll_, to_kill_.empty() ? UV_READABLE : UV_READABLE | UV_WRITABLE,
+                [](uv_poll_t* poll, int /*status*/, int events) {
+                  auto* const self = static_cast<LauncherLink*>(poll->data);
+                  if ((events & UV_WRITABLE) != 0) self->send_kills();
+                  self->on_readable();
+                });
+}
+
+Ticket LauncherLink::run(const net::Program& program, UniqueFd input, Done done) {
+  const auto refuse = [this, &done](Error error) {
+    return filters::tell_later(loop_, [done = std::move(done), error = std::move(error)]() mutable {
+      done(std::unexpected(std::move(error)));
+    });
+  };
+  const auto known = std::ranges::find(programs_, program);
+  if (known == programs_.end()) {
+    return refuse({ErrorCode::config, "a new command needs a restart"});
+  }
+  if (link_.get() < 0) return refuse({ErrorCode::system, "the launcher has ended: restart"});
+  const LaunchRequest request{.what = LaunchRequest::What::run,
+                              .program = static_cast<std::uint32_t>(known - programs_.begin()),
+                              .id = next_id_++};
+  if (const int code = send_request(link_.get(), request, input.get()); code != 0) {
+    return refuse(system_failure("launcher", code).error());
+  }
+  running_.emplace(request.id, std::move(done));
+  return Ticket([this, id = request.id, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) kill(id);
+  });
+}
+
+void LauncherLink::on_readable() {
+  while (link_.get() >= 0) {
+    LaunchReport report;
+    const ssize_t n = ::recv(link_.get(), &report, sizeof report, 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return;
+    if (n != sizeof report) return launcher_ended();
+    auto ended = running_.extract(report.id);
+    if (!ended.empty()) ended.mapped()(end_of(report));  // else it was killed meanwhile
+  }
+}
+
+void LauncherLink::kill(std::uint64_t id) {
+  if (running_.erase(id) == 0 || link_.get() < 0) return;
+  to_kill_.push_back(id);
+  send_kills();
+}
+
+void LauncherLink::send_kills() {
+  while (!to_kill_.empty()) {
+    const LaunchRequest request{
+        .what = LaunchRequest::What::kill, .program = 0, .id = to_kill_.front()};
+    if (send_request(link_.get(), request, -1) != 0)
+      break;  // later, or its end is about to be seen
+    to_kill_.pop_front();
+  }
+  watch();
+}
+
+void LauncherLink::launcher_ended() {
+  uv_poll_stop(poll_);
+  link_ = UniqueFd();
+  to_kill_.clear();
+  while (!running_.empty()) {
+    auto lost = running_.extract(running_.begin());
+    lost.mapped()(fail(ErrorCode::system, "the launcher has ended: restart"));
+  }
+}
+
+}  // namespace gatepost::server
