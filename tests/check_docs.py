@@ -149,7 +149,8 @@ def check_words(name):
 
 def check_replies(name):
     """What `-ERR …` is said to clients in the document stands in the code."""
-    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "proxy").rglob("*.cc"))
+    source = "\n".join(path.read_text(encoding="utf-8")
+                       for folder in ("proxy", "filters") for path in (ROOT / folder).rglob("*.cc"))
     for reply in re.findall(r"`-ERR (?:\[[A-Z/-]+\] )?([^`…]+)`", read(name)):
         if f'"{reply}"' not in source:
             problem(name, f"`{reply}` is said nowhere")

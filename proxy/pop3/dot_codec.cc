@@ -129,6 +129,31 @@ ByteChain DotDecoder::decode_unstuffed(ByteChain& in) {
   return out;
 }
 
+void DotEncoder::encode(ByteChain&& text, ByteChain& out) {
+  if (text.empty()) return;
+  const char last = text.slices().back().view().back();
+  ByteChain all = std::exchange(held_, ByteChain());
+  all.append(std::move(text));
+  const std::size_t kept = last == '\n' ? 2 : last == '\r' ? 1 : 0;
+  ByteChain ready = all.take(all.size() - std::min(kept, all.size()));
+  held_ = std::move(all);
+  while (!ready.empty()) {
+    const std::string_view piece = ready.front();
+    if (line_start_ && piece.front() == '.') out.append(pool_, ".");
+    const std::size_t lf = find_dot_line(piece, 0);
+    const std::size_t size = lf < piece.size() ? lf + 1 : piece.size();
+    line_start_ = piece[size - 1] == '\n';
+    out.append(ready.take(size));
+  }
+}
+
+void DotEncoder::end(ByteChain& out) {
+  const bool whole_line = held_.empty() ? line_start_ : held_.size() == 2;
+  if (held_.size() == 2) out.append(std::exchange(held_, ByteChain()));
+  out.append(pool_, whole_line ? ".\r\n" : "\r\n.\r\n");
+  held_.clear();
+}
+
 std::string dot_encode(std::string_view text) {
   std::string encoded;
   encoded.reserve(text.size() + 8);

@@ -41,6 +41,24 @@ class DotDecoder {
   ByteChain held_;  // unstuffed, in dot_cr: that CR
 };
 
+/// Dot-stuffs text that streams through it (RFC 1939 section 3): lines that end with CRLF, and no
+/// CR or LF elsewhere. Slices are spliced; only the dots are new. The last CRLF is kept back, so
+/// that CRLF "." CRLF leaves in one piece: some readers look for it in one read.
+class DotEncoder {
+ public:
+  explicit DotEncoder(BlockPool& pool) : pool_(pool) {}
+
+  /// Takes all of `text`, adds to `out`.
+  void encode(ByteChain&& text, ByteChain& out);
+  /// Nothing follows: adds the end of the reply (with the CRLF of a last line that has none).
+  void end(ByteChain& out);
+
+ private:
+  BlockPool& pool_;
+  bool line_start_ = true;
+  ByteChain held_;  // a CRLF, or the CR of one
+};
+
 /// Dot-stuffs text for a multi-line reply of our own (RFC 1939 section 3): `text` is whole lines
 /// ending with CRLF (one that is missing at the very end is added); the result ends with ".\r\n".
 [[nodiscard]] std::string dot_encode(std::string_view text);

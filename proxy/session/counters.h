@@ -30,6 +30,7 @@ enum class EndReason : std::uint8_t {
   too_many_errors,   ///< login attempts or bad commands
   timeout,           ///< handshake, login or inactivity deadline
   upstream_lost,     ///< upstream vanished, spoke nonsense or went silent
+  message_broken,    ///< a message could not be completed: too late a verdict, or the rest is lost
   drained,           ///< the gateway is going down
   refused_full,      ///< connection limit
   refused_network,   ///< connection limit of one network

@@ -6,6 +6,14 @@
 
 namespace gatepost::session {
 
+namespace {
+
+bool is_owed(const Exchange& exchange) {
+  return exchange.stage == Exchange::Stage::sent || exchange.stage == Exchange::Stage::replying;
+}
+
+}  // namespace
+
 void Ledger::add_local(pop3::Verb verb, std::string reply) {
   exchanges_.push_back(
       Exchange{Exchange::Stage::local, verb, pop3::ReplyShape::single, std::move(reply)});
@@ -16,10 +24,18 @@ void Ledger::add_forwarded(const pop3::Command& command) {
       Exchange{Exchange::Stage::queued, command.verb, command.reply_shape(), command.wire()});
 }
 
+void Ledger::add_message(const pop3::Command& command, Way way, const pop3::Command& as) {
+  add_forwarded(as);
+  Exchange& exchange = exchanges_.back();
+  exchange.verb = command.verb;
+  exchange.way = way;
+  exchange.message = command.message.value_or(0);
+  if (command.verb == pop3::Verb::top) exchange.lines = command.lines;
+}
+
 void Ledger::pop() {
   assert(!exchanges_.empty());
-  const Exchange::Stage stage = front().stage;
-  if (stage == Exchange::Stage::sent || stage == Exchange::Stage::replying) --outstanding_;
+  if (is_owed(front())) --outstanding_;
   exchanges_.erase(exchanges_.begin());
   if (exchanges_.empty()) clear();
 }
@@ -28,7 +44,7 @@ Exchange* Ledger::next_to_send(std::size_t depth) {
   if (outstanding_ >= depth) return nullptr;
   const auto next = std::ranges::find(exchanges_, Exchange::Stage::queued, &Exchange::stage);
   if (next == exchanges_.end()) return nullptr;
-  if (next->verb == pop3::Verb::quit && outstanding_ > 0) return nullptr;
+  if (next->verb == pop3::Verb::quit && next != exchanges_.begin()) return nullptr;
   return &*next;
 }
 
@@ -38,6 +54,45 @@ void Ledger::sent(Exchange& exchange, Instant now) {
   exchange.sent_at = now;
   exchange.text.clear();
   ++outstanding_;
+}
+
+void Ledger::sent_noop(Instant now) {
+  assert(!exchanges_.empty() && front().stage == Exchange::Stage::received && outstanding_ == 0);
+  Exchange noop{Exchange::Stage::sent, pop3::Verb::noop, pop3::ReplyShape::single, {}, now};
+  noop.way = Way::swallowed;
+  exchanges_.insert(exchanges_.begin() + 1, std::move(noop));
+  ++outstanding_;
+}
+
+Exchange* Ledger::owed() {
+  const auto first = std::ranges::find_if(exchanges_, is_owed);
+  return first == exchanges_.end() ? nullptr : &*first;
+}
+
+const Exchange* Ledger::owed() const {
+  const auto first = std::ranges::find_if(exchanges_, is_owed);
+  return first == exchanges_.end() ? nullptr : &*first;
+}
+
+void Ledger::received() {
+  assert(front().stage == Exchange::Stage::sent);
+  front().stage = Exchange::Stage::received;
+  --outstanding_;
+}
+
+void Ledger::swallow() {
+  const auto first = std::ranges::find_if(exchanges_, is_owed);
+  assert(first != exchanges_.end() && first->way == Way::swallowed);
+  exchanges_.erase(first);
+  --outstanding_;
+  if (exchanges_.empty()) clear();
+}
+
+bool Ledger::owes_client() const {
+  return std::ranges::any_of(exchanges_, [](const Exchange& exchange) {
+    const bool under_way = is_owed(exchange) || exchange.stage == Exchange::Stage::received;
+    return under_way && exchange.way != Way::swallowed;
+  });
 }
 
 void Ledger::clear() {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,14 @@
 
 namespace gatepost::session {
 
+/// What becomes of upstream's reply to a command.
+enum class Way : std::uint8_t {
+  relayed,    ///< to the client as it came
+  chain,      ///< a message: through the chain
+  filters,    ///< the same without the chain's scanners: what TOP may show unscanned
+  swallowed,  ///< ours, to keep upstream awake; nobody else asked
+};
+
 /// One command of the client and the way its reply is made.
 struct Exchange {
   enum class Stage : std::uint8_t {
@@ -17,12 +26,16 @@ struct Exchange {
     queued,    ///< `text` is the command line, waiting to go upstream
     sent,      ///< upstream owes the reply
     replying,  ///< the head of the reply has gone to the client
+    received,  ///< upstream's reply is complete; what the client gets of it is not
   };
   Stage stage;
   pop3::Verb verb;
   pop3::ReplyShape shape;
   std::string text;
   Instant sent_at{};
+  Way way = Way::relayed;
+  std::uint32_t message = 0;             ///< its number; not with relayed
+  std::optional<std::uint32_t> lines{};  ///< TOP through a chain: of the body
 };
 
 /// The commands of a session whose replies are not complete, oldest first. Replies come back in
@@ -41,6 +54,8 @@ class Ledger {
 
   void add_local(pop3::Verb verb, std::string reply);
   void add_forwarded(const pop3::Command& command);
+  /// RETR or TOP on another way; `as` is the command that goes upstream for it.
+  void add_message(const pop3::Command& command, Way way, const pop3::Command& as);
 
   /// The oldest; the ledger must not be empty.
   [[nodiscard]] Exchange& front() { return exchanges_.front(); }
@@ -49,9 +64,21 @@ class Ledger {
   void pop();
 
   /// The next command that may go upstream while at most `depth` replies are owed; null if none.
-  /// QUIT waits until nothing is owed. The caller sends it and calls sent().
+  /// QUIT waits until it is the oldest. The caller sends it and calls sent().
   [[nodiscard]] Exchange* next_to_send(std::size_t depth);
   void sent(Exchange& exchange, Instant now);
+  /// A NOOP of ours was sent while the oldest is `received` and nothing is owed.
+  void sent_noop(Instant now);
+
+  /// Whose reply comes next from upstream; null if none is owed.
+  [[nodiscard]] Exchange* owed();
+  [[nodiscard]] const Exchange* owed() const;
+  /// The reply to the oldest has come to its end, and goes on from here.
+  void received();
+  /// The reply to what owed() returned, a NOOP of ours, has come.
+  void swallow();
+  /// Whether the client waits for a reply that is not ready.
+  [[nodiscard]] bool owes_client() const;
 
   /// Drops commands that did not go upstream, and local answers (the client is gone).
   void clear();

@@ -40,6 +40,7 @@ Session::~Session() = default;
 
 /// Something that is not a login's own callback.
 void Session::on_activity() {
+  std::exchange(let_go_, {}).clear();
   if (lobby_) {
     lobby_->desk.tidy();
     if (upstream_) leave_lobby();
@@ -57,6 +58,7 @@ void Session::pump() {
   // when the last pump ended: the connection may have taken everything since.
   const bool client_was_full = octets_out_ - taken_ >= kMaxUnsent;
   if (client_was_full || !waits_for_upstream()) upstream_moved_ = services_.timers.now();
+  if (waits_for_verdict()) client_moved_ = services_.timers.now();
   int round = 0;
   bool moved = true;
   while (moved && state_ != State::ended && round++ < kMaxRounds) {
@@ -105,6 +107,7 @@ bool Session::step() {
     case State::update: {
       bool moved = read_client();
       moved |= send_commands();
+      moved |= keep_upstream_awake();
       moved |= read_replies();
       return moved;
     }
@@ -124,7 +127,7 @@ void Session::enter(State next) {
 }
 
 std::uint8_t Session::waits_for() const {
-  unsigned waits = turn_ == Turn::owed ? kOwnTurn : 0;
+  unsigned waits = turn_ == Turn::owed || !let_go_.empty() ? kOwnTurn : 0;
   switch (state_) {
     case State::implicit_handshake:
     case State::stls_handshake:
@@ -144,6 +147,7 @@ std::uint8_t Session::waits_for() const {
     case State::update:
       if (client_->unsent() > 0) waits |= kClientDrain;
       if (ledger_.outstanding() > 0) waits |= kUpstreamReply;
+      if (message_ && !message_->answered()) waits |= kVerdict;
       if (state_ == State::transaction && !ledger_.full()) waits |= kClientInput;
       break;
     case State::closing:
@@ -158,7 +162,13 @@ std::uint8_t Session::waits_for() const {
 
 /// Whether silence now is upstream's fault: it owes a reply and the client would take it.
 bool Session::waits_for_upstream() const {
+  if (message_) return !message_received() && !message_->congested();
   return ledger_.outstanding() > 0 && client_->unsent() < kMaxUnsent;
+}
+
+/// Whether nobody can do anything before there is one. The chain has a time limit of its own.
+bool Session::waits_for_verdict() const {
+  return message_ && message_->undecided() && client_->unsent() == 0;
 }
 
 std::optional<Instant> Session::deadline() const {
@@ -176,6 +186,7 @@ std::optional<Instant> Session::deadline() const {
     case State::transaction:
     case State::update:
       if (waits_for_upstream()) return upstream_moved_ + timeouts.upstream_reply;
+      if (waits_for_verdict()) return std::nullopt;
       return client_moved_ + timeouts.inactivity;
     case State::closing:
       return client_->unsent() > 0 ? client_moved_ + kFlushStall
@@ -191,7 +202,11 @@ std::optional<Instant> Session::deadline() const {
 
 void Session::arm_timer() {
   const Instant now = services_.timers.now();
-  std::optional<Instant> wanted = turn_ == Turn::owed ? now + kTurn : deadline();
+  const bool owed = turn_ == Turn::owed || !let_go_.empty();
+  std::optional<Instant> wanted = owed ? now + kTurn : deadline();
+  if (const auto due = message_due()) {
+    wanted = std::max(now, std::min(wanted.value_or(*due), *due));
+  }
   // Left alone when it goes off too early: it looks again then. Restarting it at every command
   // would cost more.
   if (wanted && (!armed_for_ || *wanted < *armed_for_)) {

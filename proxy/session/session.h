@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/net/client_facts.h"
 #include "proxy/net/transport.h"
@@ -14,6 +15,7 @@
 #include "proxy/session/authorization.h"
 #include "proxy/session/ledger.h"
 #include "proxy/session/login_desk.h"
+#include "proxy/session/retrieval.h"
 #include "proxy/session/services.h"
 #include "proxy/session/session_state.h"
 
@@ -25,7 +27,7 @@ namespace gatepost::session {
 /// What a client may rely on: replies in the order of its commands; -ERR [SYS/TEMP] or a broken
 /// connection when upstream fails, never a short message that looks whole. What upstream may rely
 /// on: a QUIT only when the client sent one.
-class Session final : net::TransportObserver, LoginDesk::Owner {
+class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner {
  public:
   /// Bytes towards the client that its connection has not taken; beyond it upstream is not read.
   static constexpr std::size_t kMaxUnsent = 64 * 1024;
@@ -74,6 +76,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner {
   // session.cc
   void on_activity() override;
   void on_desk_activity() override { pump(); }
+  void on_retrieval_activity() override { pump(); }
   void pump();
   [[nodiscard]] bool step();
   void enter(State next);
@@ -127,10 +130,27 @@ class Session final : net::TransportObserver, LoginDesk::Owner {
   [[nodiscard]] bool read_replies();
   [[nodiscard]] bool send_local_replies();
   void on_status();
+  void on_body(ByteChain&& body);
+  void on_body_end();
   void exchange_done(bool ok);
   void upstream_lost(std::string problem);
   void relay(ByteChain&& bytes);
+  [[nodiscard]] bool may_read_upstream() const;
   [[nodiscard]] bool waits_for_upstream() const;
+
+  // session_message.cc
+  void choose_chain();
+  void forward_message(const pop3::Command& command);
+  void begin_message(const Exchange& exchange);
+  [[nodiscard]] bool lead_message();
+  void message_done(std::string_view problem);
+  void let_message_go(std::string_view problem);
+  [[nodiscard]] bool keep_upstream_awake();
+  [[nodiscard]] bool upstream_may_doze() const;
+  [[nodiscard]] std::optional<Instant> message_due() const;
+  [[nodiscard]] bool message_received() const;
+  [[nodiscard]] bool mid_reply() const;
+  [[nodiscard]] bool waits_for_verdict() const;
 
   const std::string id_;
   const Services& services_;
@@ -172,6 +192,10 @@ class Session final : net::TransportObserver, LoginDesk::Owner {
   std::shared_ptr<const pop3::Capabilities> upstream_capabilities_;
   std::size_t upstream_depth_ = 1;  // replies it may owe: asked in every round, so not looked up
   Ledger ledger_;
+  std::shared_ptr<const filters::Chain> chain_;      // null: messages are relayed
+  std::shared_ptr<const filters::Chain> top_chain_;  // without its scanners; made when needed
+  std::unique_ptr<Retrieval> message_;               // the answer to the oldest exchange
+  std::vector<std::unique_ptr<Retrieval>> let_go_;   // done; one of them may be what called
   bool quit_forfeited_ = false;
   bool draining_ = false;
 
@@ -182,6 +206,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner {
   Instant login_since_;      // could log in since then; moved on by failed logins only
   Instant client_moved_;     // last command, or bytes taken by the client
   Instant upstream_moved_;   // last command sent or bytes received
+  Instant answered_at_;      // the last exchange that is complete
   std::uint64_t taken_ = 0;  // bytes towards the client that left, when last looked
 
   std::uint32_t failed_logins_ = 0;

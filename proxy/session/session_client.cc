@@ -159,13 +159,14 @@ void Session::on_transaction_command(const Command& command) {
     case Verb::quit:
       ledger_.add_forwarded(command);
       return enter(State::update);
+    case Verb::retr:
+    case Verb::top:
+      return forward_message(command);
     case Verb::stat:
     case Verb::list:
-    case Verb::retr:
     case Verb::dele:
     case Verb::noop:
     case Verb::rset:
-    case Verb::top:
     case Verb::uidl:
       return ledger_.add_forwarded(command);
     case Verb::lang:

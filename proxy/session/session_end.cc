@@ -43,7 +43,7 @@ void Session::note_client_end() {
   if (client_end_reason() == EndReason::client_error) {
     return abort(EndReason::client_error, client_->end()->detail);
   }
-  if (ledger_.outstanding() > 0 || client_->unsent() > 0) quit_forfeited_ = true;
+  if (ledger_.owes_client() || client_->unsent() > 0) quit_forfeited_ = true;
 }
 
 bool Session::quit_sent() const {
@@ -62,7 +62,8 @@ void Session::look_at_ends() {
   if (state_ == State::transaction || state_ == State::update) {
     // While the client does not take what it has, the end of a reply may not have been looked at.
     const bool all_read = upstream_->received().empty() && client_->unsent() < kMaxUnsent;
-    if (upstream_->end() && all_read) {
+    // A message that has come whole is given to the client first.
+    if (upstream_->end() && all_read && !message_received()) {
       const Error& why = *upstream_->end();
       return upstream_lost(why.detail);
     }
@@ -142,12 +143,13 @@ void Session::cut(EndReason reason) {
 /// The last words were said: let them reach the client, then end.
 void Session::finish(EndReason reason, std::string problem) {
   if (state_ == State::closing || state_ == State::ended) return;
-  if (!ledger_.empty() && ledger_.front().stage == Exchange::Stage::replying) {
+  if (mid_reply()) {
     // Part of a message is out: only a broken connection says that it is not whole.
     return abort(reason, std::move(problem));
   }
   reason_ = reason;
   problem_ = std::move(problem);
+  let_message_go(problem_.empty() ? to_string(reason) : problem_);
   if (lobby_) lobby_->desk.cancel();
   if (upstream_) {
     upstream_->close(reason == EndReason::quit ? net::CloseMode::flush : net::CloseMode::abort);
@@ -165,6 +167,7 @@ void Session::abort(EndReason reason, std::string problem) {
     reason_ = reason;
     problem_ = std::move(problem);
   }
+  let_message_go(problem_.empty() ? to_string(reason_) : problem_);
   if (lobby_) lobby_->desk.cancel();
   ledger_.clear();
   if (upstream_) upstream_->close(net::CloseMode::abort);

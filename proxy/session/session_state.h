@@ -35,6 +35,7 @@ enum Wait : std::uint8_t {
   kClientEnd = 16,  ///< closing: the client's side of the connection
   kOwnTurn = 32,    ///< the next turn of the loop
   kDelay = 64,      ///< the end of a delay
+  kVerdict = 128,   ///< of the message under way
 };
 
 }  // namespace gatepost::session

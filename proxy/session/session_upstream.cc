@@ -7,6 +7,7 @@
 namespace gatepost::session {
 
 using pop3::ClientCodec;
+using pop3::DotDecoder;
 using pop3::ReplyShape;
 using pop3::ResponseCode;
 using pop3::Verb;
@@ -23,7 +24,9 @@ bool Session::send_commands() {
       }
     }
     upstream_->send(ByteChain(services_.pool, next->text));
-    upstream_codec_.expect({.shape = next->shape, .keep_line = true});
+    const auto form = next->way == Way::relayed ? DotDecoder::Form::as_sent  //
+                                                : DotDecoder::Form::unstuffed;
+    upstream_codec_.expect({.shape = next->shape, .form = form, .keep_line = true});
     ledger_.sent(*next, services_.timers.now());
     if (ledger_.outstanding() == 1) upstream_moved_ = services_.timers.now();
     moved = true;
@@ -41,10 +44,20 @@ bool Session::send_local_replies() {
   return moved;
 }
 
+/// Whether what upstream says next has a place to go.
+bool Session::may_read_upstream() const {
+  if (state_ != State::transaction && state_ != State::update) return false;
+  if (!message_) return client_->unsent() < kMaxUnsent;
+  if (!message_received()) return !message_->congested();
+  const Exchange* const next = ledger_.owed();
+  return next != nullptr && next->way == Way::swallowed;
+}
+
 bool Session::read_replies() {
   bool moved = send_local_replies();
-  while ((state_ == State::transaction || state_ == State::update) &&
-         client_->unsent() < kMaxUnsent) {
+  while (true) {
+    moved |= lead_message();
+    if (!may_read_upstream()) break;
     const ClientCodec::Event event = upstream_codec_.next(upstream_->received());
     if (event == ClientCodec::Event::need_data) break;
     moved = true;
@@ -54,10 +67,10 @@ bool Session::read_replies() {
         on_status();
         break;
       case ClientCodec::Event::body_data:
-        relay(upstream_codec_.take_body());
+        on_body(upstream_codec_.take_body());
         break;
       case ClientCodec::Event::body_end:
-        exchange_done(true);
+        on_body_end();
         break;
       case ClientCodec::Event::continuation:
       case ClientCodec::Event::protocol_error:
@@ -72,15 +85,32 @@ bool Session::read_replies() {
 
 void Session::on_status() {
   const pop3::Status& status = upstream_codec_.status();
-  relay(upstream_codec_.take_line());
   // The codec knows only replies that were asked for, so there is an exchange to it.
-  Exchange& exchange = ledger_.front();
+  Exchange& exchange = *ledger_.owed();
   assert(exchange.stage == Exchange::Stage::sent);
+  if (exchange.way == Way::swallowed) {
+    ledger_.swallow();
+    static_cast<void>(send_local_replies());
+    return;
+  }
+  if (exchange.way != Way::relayed && status.ok) return begin_message(exchange);
+  relay(upstream_codec_.take_line());
   if (status.ok && exchange.shape == ReplyShape::multi) {
     exchange.stage = Exchange::Stage::replying;
   } else {
     exchange_done(status.ok);
   }
+}
+
+void Session::on_body(ByteChain&& body) {
+  if (!message_) return relay(std::move(body));
+  message_->feed(std::move(body));
+}
+
+void Session::on_body_end() {
+  if (!message_) return exchange_done(true);
+  ledger_.received();
+  message_->end();
 }
 
 void Session::exchange_done(bool ok) {
@@ -91,6 +121,7 @@ void Session::exchange_done(bool ok) {
     services_.counters.messages_retrieved.add();
     services_.counters.retr.observe(services_.timers.now() - exchange.sent_at);
   }
+  answered_at_ = services_.timers.now();
   ledger_.pop();
   if (verb == Verb::quit) return finish(EndReason::quit, {});
   static_cast<void>(send_local_replies());
@@ -98,8 +129,10 @@ void Session::exchange_done(bool ok) {
 
 /// Upstream is gone, silent or not to be trusted any more.
 void Session::upstream_lost(std::string problem) {
+  if (message_ && message_->answered()) message_done(problem);
+  while (!ledger_.empty() && ledger_.front().way == Way::swallowed) ledger_.pop();
   static_cast<void>(send_local_replies());
-  if (!ledger_.empty() && ledger_.front().stage != Exchange::Stage::replying) {
+  if (!ledger_.empty() && !mid_reply()) {
     const bool quitting = ledger_.front().verb == Verb::quit;
     say(pop3::err(ResponseCode::sys_temp, quitting
                                               ? "Mail server lost, deletions may not have been done"

@@ -94,6 +94,7 @@ void SessionHarness::start(Where /*where*/) {
   }
   settings.router = std::make_shared<const upstream::Router>(routes);
   if (settings.client_tls_mode != config::ListenerTls::none) settings.client_tls = client_tls;
+  if (chain_) settings.chain = std::make_shared<const filters::Chain>(*chain_);
   WireOptions options = wire();
   options.fail_send_at = mode_.client_fails_at;
   MemoryConnection connection = make_memory_transport(pool, std::move(options));
@@ -188,6 +189,27 @@ void SessionHarness::expect_upstream_closed(Where where) {
   if (killed_) return;
   upstream_expects_nothing(where);
   EXPECT_TRUE(upstream_->saw_fin()) << at(where) << "upstream was not closed in order";
+}
+
+filters::Chain& SessionHarness::use_chain() {
+  return chain_ ? *chain_ : chain_.emplace(filters.scanning_chain());
+}
+
+void SessionHarness::scanner_says(filters::Verdict verdict, Where where) {
+  if (killed_) return;
+  ASSERT_FALSE(filters.hand->scans.empty()) << at(where) << "nothing is scanned";
+  filters.hand->answer(std::move(verdict));
+  moved();
+  run();
+}
+
+std::string SessionHarness::scanned_text() const {
+  return filters.hand->scans.empty() ? std::string() : filters.hand->text();
+}
+
+void SessionHarness::expect_scans(std::size_t count, Where where) const {
+  if (killed_) return;
+  EXPECT_EQ(filters.hand->scans.size(), count) << at(where);
 }
 
 void SessionHarness::client_handshake(Where where) {
@@ -286,6 +308,10 @@ bool SessionHarness::turn() {
     moved();
     any = true;
   }
+  if (!killed_ && filters.background.turn()) {
+    moved();
+    any = true;
+  }
   if (!killed_ && timers.next() == Duration(0)) {
     timers.advance(Duration(0));
     moved();
@@ -323,6 +349,7 @@ void SessionHarness::expect_alive(Where where) const {
 void SessionHarness::kill() {
   session_.reset();
   killed_ = true;
+  filters.background.run_all();
   EXPECT_EQ(connector.pending(), 0U) << "a connection attempt survives the session";
   EXPECT_EQ(timers.armed(), 0U) << "a timer survives the session";
   EXPECT_EQ(pool->held_blocks(), 0U) << "a block survives the session";

@@ -105,6 +105,16 @@ class SessionHarness {
   /// The connection to the server was ended in order.
   void expect_upstream_closed(Where where = Where::current());
 
+  // The chain.
+  /// Messages go through filters.scanning_chain(); to be called before start().
+  filters::Chain& use_chain();
+  /// The verdict on the message that is being scanned for the longest time.
+  void scanner_says(filters::Verdict verdict, Where where = Where::current());
+  /// What the scanner has of that message; nothing when none is being scanned.
+  [[nodiscard]] std::string scanned_text() const;
+  /// How many messages are being scanned.
+  void expect_scans(std::size_t count, Where where = Where::current()) const;
+
   // TLS.
   void client_handshake(Where where = Where::current());
   void upstream_handshake(Where where = Where::current());
@@ -161,6 +171,7 @@ class SessionHarness {
 
   RunMode mode_;
   session::Services services_;
+  std::optional<filters::Chain> chain_;
   std::unique_ptr<Owner> owner_;
   std::unique_ptr<session::Session> session_;
   std::shared_ptr<MemoryPeer> client_;

@@ -273,6 +273,15 @@ TEST_F(SnapshotTest, WatchesTheFilesThatItReads) {
   EXPECT_THAT(watched_files(config_),
               ::testing::ElementsAre(certificate().certificate, certificate().key, "folder",
                                      "tickets", "ca.pem"));
+  config_.scanners.resize(2);
+  config_.scanners[0].ca_file = "unused.pem";
+  config_.scanners[1].ca_file = "scanner.pem";
+  config_.scanners[1].tls = true;
+  config_.chains.emplace_back().notice = {
+      .language = "en", .text_file = "n.txt", .html_file = "n.html", .contact = ""};
+  EXPECT_THAT(watched_files(config_),
+              ::testing::ElementsAre(certificate().certificate, certificate().key, "folder",
+                                     "tickets", "ca.pem", "scanner.pem", "n.txt", "n.html"));
 }
 
 }  // namespace

@@ -100,6 +100,22 @@ class WorkerTest : public ::testing::Test {
       std::make_unique<Worker>(7U, log_, guard_, connections_, std::chrono::seconds(30));
 };
 
+TEST_F(WorkerTest, TestsTheScannersThatItIsGiven) {
+  auto kind = std::make_shared<filters::ScannerKind>();
+  kind->config.name = "gone";
+  kind->config.address.path = "/nonexistent/clamd.ctl";
+  kind->counters = std::make_shared<filters::ScannerCounters>();
+  worker_->use({}, {kind});
+  listen(settings());
+  EXPECT_TRUE(wait_until([&] { return kind->counters->self_tests_failed == 1; }));
+  EXPECT_TRUE(wait_until([&] { return log_.count("scanner_not_effective scanner=gone") == 1; }));
+  EXPECT_EQ(kind->counters->ineffective, 1U);
+  worker_->use({}, {kind});  // a reload: known already
+  worker_->use({}, {});      // and another: gone
+  EXPECT_TRUE(wait_until([&] { return kind->counters->ineffective == 0; }));
+  EXPECT_EQ(kind->counters->self_tests_failed, 1U);
+}
+
 TEST_F(WorkerTest, ServesSessions) {
   listen(settings());
   Peer one = greeted();

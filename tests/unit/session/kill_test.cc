@@ -157,6 +157,26 @@ void apop(SessionHarness& h) {
   h.kill();
 }
 
+void scanned_mail(SessionHarness& h) {
+  h.use_chain().config.waiting.deadline = Duration(100'000);
+  h.start();
+  h.expect_client_line("+OK");
+  h.log_in("USER\r\nPIPELINING\r\nTOP\r\nUIDL\r\n");
+  h.client("RETR 1\r\nTOP 1 1\r\nTOP 1 0\r\nDELE 1\r\nQUIT\r\n");
+  h.upstream_expects("RETR 1\r\nRETR 1\r\nTOP 1 0\r\nDELE 1\r\n");
+  const std::string mail = "+OK\r\n" + std::string(kBody);
+  h.upstream(mail + mail);
+  h.advance(Duration(20'000));
+  h.scanner_says(filters::Verdict::clean());
+  h.expect_client("+OK Message follows\r\nX-Gatepost-Status: being scanned\r\n" +
+                  std::string(kBody));
+  h.advance(session::Retrieval::kAwake);
+  h.scanner_says(filters::Verdict::of(filters::Cause::timeout, "late"));
+  h.upstream("+OK\r\n.\r\n+OK gone\r\n");
+  h.ignore_the_rest();
+  h.kill();
+}
+
 class KillTest : public ::testing::TestWithParam<void (*)(SessionHarness&)> {
  protected:
   /// Whether the transcript went on to its end.
@@ -194,7 +214,7 @@ TEST_P(KillTest, EveryOctetMayBeTheLast) {
 
 INSTANTIATE_TEST_SUITE_P(Transcripts, KillTest,
                          ::testing::Values(pipelined_mail, tls_on_both_legs, relayed_dialog,
-                                           failed_logins, next_server, apop));
+                                           failed_logins, next_server, apop, scanned_mail));
 
 }  // namespace
 }  // namespace gatepost::session

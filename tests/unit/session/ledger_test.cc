@@ -48,6 +48,44 @@ TEST(Ledger, keeps_quit_until_nothing_is_owed) {
   EXPECT_EQ(ledger.next_to_send(16)->verb, Verb::quit);
 }
 
+TEST(Ledger, keeps_quit_behind_a_message_that_is_not_with_the_client) {
+  Ledger ledger;
+  ledger.add_message(command("RETR 7"), Way::chain, command("RETR 7"));
+  ledger.add_forwarded(command("QUIT"));
+  ledger.sent(*ledger.next_to_send(16), Instant());
+  EXPECT_EQ(ledger.owed(), &ledger.front());
+  ledger.received();
+  EXPECT_EQ(ledger.outstanding(), 0U);
+  EXPECT_EQ(ledger.owed(), nullptr);
+  EXPECT_TRUE(ledger.owes_client());
+  EXPECT_EQ(ledger.next_to_send(16), nullptr);
+  ledger.pop();
+  EXPECT_FALSE(ledger.owes_client());
+  EXPECT_EQ(ledger.outstanding(), 0U);
+  EXPECT_EQ(ledger.next_to_send(16)->verb, Verb::quit);
+}
+
+TEST(Ledger, puts_our_noop_where_its_reply_comes) {
+  Ledger ledger;
+  ledger.add_message(command("TOP 7 3"), Way::chain, command("RETR 7"));
+  EXPECT_EQ(ledger.front().verb, Verb::top);
+  EXPECT_EQ(ledger.front().text, "RETR 7\r\n");
+  EXPECT_EQ(ledger.front().message, 7U);
+  EXPECT_EQ(ledger.front().lines, 3U);
+  ledger.sent(*ledger.next_to_send(1), Instant());
+  ledger.received();
+  ledger.sent_noop(Instant());
+  ledger.add_forwarded(command("STAT"));
+  ledger.sent(*ledger.next_to_send(16), Instant());
+  EXPECT_EQ(ledger.outstanding(), 2U);
+  ASSERT_NE(ledger.owed(), nullptr);
+  EXPECT_EQ(ledger.owed()->way, Way::swallowed);
+  ledger.swallow();
+  EXPECT_EQ(ledger.owed()->verb, Verb::stat);
+  EXPECT_EQ(ledger.outstanding(), 1U);
+  EXPECT_EQ(ledger.size(), 2U);
+}
+
 TEST(Ledger, counts_local_answers_as_owed_by_nobody) {
   Ledger ledger;
   ledger.add_forwarded(command("STAT"));
