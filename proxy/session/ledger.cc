@@ -47,6 +47,16 @@ void Ledger::add_ours(const pop3::Command& command, std::unique_ptr<ReplyEditor>
   exchanges_.back().way = Way::ours;
 }
 
+void Ledger::add_ahead(const pop3::Command& command) { add_message(command, Way::ahead, command); }
+
+void Ledger::add_claimed(const pop3::Command& command) {
+  add_local(command.verb, {});
+  Exchange& exchange = exchanges_.back();
+  exchange.shape = command.reply_shape();
+  exchange.way = Way::claimed;
+  exchange.message = command.message.value_or(0);
+}
+
 void Ledger::add_released(const pop3::Command& command, mailbox::ExtraMessage message) {
   add_local(command.verb, {});
   Exchange& exchange = exchanges_.back();
@@ -104,25 +114,33 @@ void Ledger::received() {
   --outstanding_;
 }
 
-void Ledger::begin_released(Instant now) {
-  assert(front().stage == Exchange::Stage::local && front().way == Way::released);
+void Ledger::begin_local(Instant now) {
+  assert(front().stage == Exchange::Stage::local);
+  assert(front().way == Way::released || front().way == Way::claimed);
   front().stage = Exchange::Stage::received;
   front().sent_at = now;
 }
 
 void Ledger::swallow() {
   const auto first = std::ranges::find_if(exchanges_, is_owed);
-  assert(first != exchanges_.end() && first->way == Way::swallowed);
+  assert(first != exchanges_.end());
+  assert(first->way == Way::swallowed || first->way == Way::ahead);
   exchanges_.erase(first);
   --outstanding_;
   if (exchanges_.empty()) clear();
 }
 
+bool Ledger::queued() const {
+  return std::ranges::find(exchanges_, Exchange::Stage::queued, &Exchange::stage) !=
+         exchanges_.end();
+}
+
 bool Ledger::owes_client() const {
   return std::ranges::any_of(exchanges_, [](const Exchange& exchange) {
     const bool under_way = is_owed(exchange) || exchange.stage == Exchange::Stage::received ||
-                           exchange.way == Way::released;
-    return under_way && exchange.way != Way::swallowed && exchange.way != Way::ours;
+                           exchange.way == Way::released || exchange.way == Way::claimed;
+    return under_way && exchange.way != Way::swallowed && exchange.way != Way::ours &&
+           exchange.way != Way::ahead;
   });
 }
 

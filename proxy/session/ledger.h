@@ -22,6 +22,8 @@ enum class Way : std::uint8_t {
   ours,       ///< ours, too: its editor reads it
   edited,     ///< to the client as its editor has it
   released,   ///< none: upstream is not asked, the message comes out of quarantine
+  ahead,      ///< ours: a message that the client has not asked for (ReadAhead)
+  claimed,    ///< none: the client asked for a message that was fetched ahead
 };
 
 /// One command of the client and the way its reply is made.
@@ -69,6 +71,10 @@ class Ledger {
                   std::unique_ptr<ReplyEditor> editor);
   /// A command of ours, in its turn.
   void add_ours(const pop3::Command& command, std::unique_ptr<ReplyEditor> editor);
+  /// RETR of a message that the client has not asked for; upstream is to be asked now.
+  void add_ahead(const pop3::Command& command);
+  /// The client's RETR of such a message.
+  void add_claimed(const pop3::Command& command);
   /// RETR or TOP of a released message.
   void add_released(const pop3::Command& command, mailbox::ExtraMessage message);
 
@@ -90,10 +96,12 @@ class Ledger {
   [[nodiscard]] const Exchange* owed() const;
   /// The reply to the oldest has come to its end, and goes on from here.
   void received();
-  /// The same for a released message, which becomes the oldest now.
-  void begin_released(Instant now);
-  /// The reply to what owed() returned, a NOOP of ours, has come.
+  /// The same for a message that upstream is not asked for, which becomes the oldest now.
+  void begin_local(Instant now);
+  /// The reply to what owed() returned, a command of ours, has come.
   void swallow();
+  /// Whether a command waits to go upstream.
+  [[nodiscard]] bool queued() const;
   /// Whether the client waits for a reply that is not ready.
   [[nodiscard]] bool owes_client() const;
 

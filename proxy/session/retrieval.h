@@ -57,11 +57,15 @@ class Retrieval final : filters::Inspection::Owner {
   void end();
   /// Do not read upstream until on_retrieval_activity().
   [[nodiscard]] bool congested() const { return inspection_->congested(); }
+  /// Whether end() was called.
+  [[nodiscard]] bool received() const { return received_.has_value(); }
   /// When upstream has been idle for kAwake, since it has sent all of the message.
   [[nodiscard]] std::optional<Instant> noop_due() const;
   void noop_sent();
 
   // The client's side.
+  /// It was fetched ahead: the client waits since now.
+  void claimed(Instant now) { next_line_ = now + request_.chain->config.waiting.quiet; }
   enum class Progress : std::uint8_t {
     wait,    ///< until on_retrieval_activity() or line_due()
     more,    ///< something was added: call again

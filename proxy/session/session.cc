@@ -107,6 +107,7 @@ bool Session::step() {
     case State::update: {
       bool moved = step_mailbox();
       moved |= read_client();
+      moved |= fetch_ahead();
       moved |= send_commands();
       moved |= keep_upstream_awake();
       moved |= read_replies();
@@ -165,6 +166,9 @@ std::uint16_t Session::waits_for() const {
 /// Whether silence now is upstream's fault: it owes a reply and the client would take it.
 bool Session::waits_for_upstream() const {
   if (message_) return !message_received() && !message_->congested();
+  if (const Exchange* const next = ledger_.owed(); next != nullptr && next->way == Way::ahead) {
+    return !upstream_has_to_wait();
+  }
   return ledger_.outstanding() > 0 && client_->unsent() < kMaxUnsent;
 }
 

@@ -16,6 +16,7 @@
 #include "proxy/session/extra_mailbox.h"
 #include "proxy/session/ledger.h"
 #include "proxy/session/login_desk.h"
+#include "proxy/session/read_ahead.h"
 #include "proxy/session/retrieval.h"
 #include "proxy/session/services.h"
 #include "proxy/session/session_state.h"
@@ -160,6 +161,17 @@ class Session final : net::TransportObserver,
   [[nodiscard]] bool mid_reply() const;
   [[nodiscard]] bool waits_for_verdict() const;
 
+  // session_ahead.cc
+  void tell_ahead(const pop3::Command& command);
+  [[nodiscard]] bool fetch_ahead();
+  [[nodiscard]] Retrieval* receiver(const Exchange& exchange) const;
+  [[nodiscard]] bool upstream_has_to_wait() const;
+  void ahead_status(const Exchange& exchange, bool ok);
+  void ahead_end(const Exchange& exchange);
+  [[nodiscard]] bool begin_claimed();
+  void end_ahead();
+  void close_dropped();
+
   // session_mailbox.cc
   void open_mailbox();
   [[nodiscard]] bool step_mailbox();
@@ -217,6 +229,7 @@ class Session final : net::TransportObserver,
   std::shared_ptr<const filters::Chain> top_chain_;  // without its scanners; made when needed
   std::unique_ptr<ExtraMailbox> mailbox_;            // null: the client sees upstream's
   std::unique_ptr<Retrieval> message_;               // the answer to the oldest exchange
+  std::unique_ptr<ReadAhead> ahead_;                 // null: nothing is fetched ahead
   std::vector<std::unique_ptr<Retrieval>> let_go_;   // done; one of them may be what called
   bool quit_forfeited_ = false;
   bool draining_ = false;

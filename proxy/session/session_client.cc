@@ -160,6 +160,7 @@ std::string Session::capabilities() const {
 }
 
 void Session::on_transaction_command(const Command& command) {
+  tell_ahead(command);
   if (mailbox_ && mailbox_->take(command, ledger_)) return;
   switch (command.verb) {
     case Verb::quit:

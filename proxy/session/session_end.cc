@@ -152,6 +152,7 @@ void Session::finish(EndReason reason, std::string problem) {
   reason_ = reason;
   problem_ = std::move(problem);
   let_message_go(problem_.empty() ? to_string(reason) : problem_);
+  end_ahead();
   if (lobby_) lobby_->desk.cancel();
   if (upstream_) {
     upstream_->close(reason == EndReason::quit ? net::CloseMode::flush : net::CloseMode::abort);
@@ -170,6 +171,7 @@ void Session::abort(EndReason reason, std::string problem) {
     problem_ = std::move(problem);
   }
   let_message_go(problem_.empty() ? to_string(reason_) : problem_);
+  end_ahead();
   if (lobby_) lobby_->desk.cancel();
   ledger_.clear();
   if (upstream_) upstream_->close(net::CloseMode::abort);

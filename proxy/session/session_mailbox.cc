@@ -37,7 +37,7 @@ bool Session::step_mailbox() {
 
 /// The oldest exchange is RETR or TOP of a released message, and it is its turn.
 void Session::begin_released() {
-  ledger_.begin_released(services_.timers.now());
+  ledger_.begin_local(services_.timers.now());
   const Exchange& exchange = ledger_.front();
   Retrieval::Request request = message_request(exchange);
   request.quarantine = mailbox_->quarantine();

@@ -14,11 +14,20 @@ using pop3::Verb;
 void Session::choose_chain() {
   chain_ = route_->chain ? *route_->chain : settings_->chain;
   answered_at_ = services_.timers.now();
+  if (chain_ && chain_->scans() && chain_->config.read_ahead > 0) {
+    ahead_ = std::make_unique<ReadAhead>(chain_->config.read_ahead);
+  }
 }
 
 void Session::forward_message(const Command& command) {
   if (!chain_) return ledger_.add_forwarded(command);
-  if (command.verb == Verb::retr) return ledger_.add_message(command, Way::chain, command);
+  if (command.verb == Verb::retr) {
+    if (ahead_ && ahead_->claim(*command.message)) {
+      services_.filters.counters.read_ahead_used.add();
+      return ledger_.add_claimed(command);
+    }
+    return ledger_.add_message(command, Way::chain, command);
+  }
   if (!chain_->scans() || command.lines <= chain_->config.top_lines) {
     return ledger_.add_message(command, Way::filters, command);
   }
@@ -47,7 +56,8 @@ std::shared_ptr<const filters::Chain> Session::unscanned_chain() {
 
 Retrieval::Request Session::message_request(const Exchange& exchange) {
   Retrieval::Request request;
-  request.chain = exchange.way == Way::chain ? chain_ : unscanned_chain();
+  const bool unscanned = exchange.way == Way::filters || exchange.way == Way::released;
+  request.chain = unscanned ? unscanned_chain() : chain_;
   request.facts = {.session = id_,
                    .listener = settings_->listener,
                    .route = route_->conditions.name,
@@ -129,9 +139,7 @@ std::optional<Instant> Session::message_due() const {
 }
 
 /// Whether upstream has to be read no further than the message under way, which is all there.
-bool Session::message_received() const {
-  return message_ && ledger_.front().stage == Exchange::Stage::received;
-}
+bool Session::message_received() const { return message_ && message_->received(); }
 
 /// Whether the client has part of an answer, so that no words can follow.
 bool Session::mid_reply() const {

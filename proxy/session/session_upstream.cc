@@ -15,7 +15,7 @@ using pop3::Verb;
 namespace {
 
 bool nobody_asked(const Exchange& exchange) {
-  return exchange.way == Way::swallowed || exchange.way == Way::ours;
+  return exchange.way == Way::swallowed || exchange.way == Way::ours || exchange.way == Way::ahead;
 }
 
 }  // namespace
@@ -32,7 +32,8 @@ bool Session::send_commands() {
       }
     }
     upstream_->send(ByteChain(services_.pool, next->text));
-    const bool message = next->way == Way::chain || next->way == Way::filters;
+    const bool message = next->way == Way::chain || next->way == Way::filters ||  //
+                         next->way == Way::ahead;
     const auto form = message ? DotDecoder::Form::unstuffed : DotDecoder::Form::as_sent;
     upstream_codec_.expect({.shape = next->shape, .form = form, .keep_line = !next->editor});
     ledger_.sent(*next, services_.timers.now());
@@ -49,9 +50,14 @@ bool Session::send_local_replies() {
       begin_released();
       return true;
     }
+    moved = true;
+    if (ledger_.front().way == Way::claimed) {
+      const bool begun = begin_claimed();
+      if (!begun || message_) return begun;
+      continue;
+    }
     say(ledger_.front().text);
     ledger_.pop();
-    moved = true;
   }
   return moved;
 }
@@ -59,9 +65,10 @@ bool Session::send_local_replies() {
 /// Whether what upstream says next has a place to go.
 bool Session::may_read_upstream() const {
   if (state_ != State::transaction && state_ != State::update) return false;
+  const Exchange* const next = ledger_.owed();
+  if (next != nullptr && next->way == Way::ahead) return !upstream_has_to_wait();
   if (!message_) return client_->unsent() < kMaxUnsent && !mailbox_settling();
   if (!message_received()) return !message_->congested();
-  const Exchange* const next = ledger_.owed();
   return next != nullptr && next->way == Way::swallowed;
 }
 
@@ -105,6 +112,7 @@ void Session::on_status() {
     static_cast<void>(send_local_replies());
     return;
   }
+  if (exchange.way == Way::ahead) return ahead_status(exchange, status.ok);
   if (exchange.editor) return edit_status(exchange, status);
   if (exchange.way != Way::relayed && status.ok) return begin_message(exchange);
   if (settle_quit(exchange, status)) return;
@@ -117,13 +125,15 @@ void Session::on_status() {
 }
 
 void Session::on_body(ByteChain&& body) {
-  if (message_) return message_->feed(std::move(body));
   Exchange& exchange = *ledger_.owed();
+  if (Retrieval* const taker = receiver(exchange)) return taker->feed(std::move(body));
+  if (exchange.way == Way::ahead) return;  // nobody wants it any more
   if (exchange.editor) return edit_body(exchange, std::move(body));
   relay(std::move(body));
 }
 
 void Session::on_body_end() {
+  if (ledger_.owed()->way == Way::ahead) return ahead_end(*ledger_.owed());
   if (message_) {
     ledger_.received();
     return message_->end();
