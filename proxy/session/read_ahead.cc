@@ -77,6 +77,7 @@ void ReadAhead::refused(std::uint32_t number, std::string line) {
     message->stage = Stage::refused;
     message->refusal = std::move(line);
     if (message->claimed) return;
+    dropped_.emplace_back();
   }
   std::erase_if(messages_, [number](const Message& each) { return each.number == number; });
 }
@@ -105,7 +106,7 @@ std::vector<std::unique_ptr<Retrieval>> ReadAhead::take_dropped() {
 /// Unless the client asked for it.
 void ReadAhead::drop(Message& message) {
   if (message.claimed || message.stage == Stage::unwanted) return;
-  if (message.retrieval) dropped_.push_back(std::move(message.retrieval));
+  dropped_.push_back(std::move(message.retrieval));
   const bool over = message.stage == Stage::whole || message.stage == Stage::refused;
   message.stage = Stage::unwanted;
   if (over) message.number = 0;

@@ -61,7 +61,8 @@ class ReadAhead {
   /// The client's answer is in the session's hands.
   void taken(std::uint32_t number);
 
-  /// What was dropped since the last call, to be closed.
+  /// One for each message that was dropped since the last call, to be closed; null where nothing of
+  /// it had come.
   [[nodiscard]] std::vector<std::unique_ptr<Retrieval>> take_dropped();
 
  private:

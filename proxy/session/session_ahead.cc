@@ -110,6 +110,7 @@ void Session::end_ahead() {
 void Session::close_dropped() {
   for (std::unique_ptr<Retrieval>& dropped : ahead_->take_dropped()) {
     services_.filters.counters.read_ahead_wasted.add();
+    if (!dropped) continue;
     dropped->close("fetched ahead, not asked for");
     let_go_.push_back(std::move(dropped));
   }
