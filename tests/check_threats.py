@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares the tables of docs/security.md (threats, duties) with the tests that they name.
 
-- Every row names at least one test that exists, or says COMES_LATER.
+- Every row names at least one test that exists.
 - Every class of tests in tests/security/ says with `rows = ("name", …)` which rows it belongs to,
   and each of these rows names the class or a test of it.
 """
@@ -14,7 +14,6 @@ import check_layers
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "security.md"
-COMES_LATER = "comes with the filter chain"
 
 
 class TestClass:
@@ -66,7 +65,7 @@ def check(rows, ours, others):
         if not names:
             problems.append(f"row `{row}` names no test")
         problems += [f"row `{row}`: there is no test `{name}`"
-                     for name in names if name != COMES_LATER and not exists(name, known)]
+                     for name in names if not exists(name, known)]
     for item in ours.values():
         if not item.rows:
             problems.append(f"{item.name} belongs to no row")
@@ -87,8 +86,6 @@ def read_rows():
             problems.append(f"table of {name}: only {len(table)} rows found")
         for row in table:
             names = check_layers.quoted(row["shown by"])
-            if COMES_LATER in row["shown by"]:
-                names.append(COMES_LATER)
             key = check_layers.quoted(row["row"])[0]
             if key in rows:
                 problems.append(f"row `{key}` stands there twice")

@@ -10,6 +10,7 @@ from . import compatibility
 from . import gateway as gateway_module
 from .certificates import Authority
 from .dovecot import Dovecot
+from .fake_scanner import FakeScanner
 from .fake_upstream import FakeUpstream
 from .gateway import Gateway
 from .ports import free_port
@@ -95,6 +96,20 @@ class Scenario(unittest.TestCase):
         cls._class_logs.append(("gatepost", server.log))
         return server
 
+    @classmethod
+    def shared_scanner(cls, kind, *arguments, **options):
+        """A scanner (support/daemon.py) for the class."""
+        scanner = kind(tempfile.mkdtemp(dir=cls.folder), *arguments, **options)
+        cls.addClassCleanup(scanner.stop)
+        cls._class_logs.append((kind.program, scanner.log))
+        return scanner
+
+    def scanner(self, kind, *arguments, **options):
+        scanner = kind(tempfile.mkdtemp(dir=self.own_folder), *arguments, **options)
+        self.addCleanup(scanner.stop)
+        self._logs.append((kind.program, scanner.log))
+        return scanner
+
     def dovecot(self, users, **options):
         server = Dovecot(tempfile.mkdtemp(dir=self.own_folder), users, **options)
         self.addCleanup(server.stop)
@@ -112,6 +127,12 @@ class Scenario(unittest.TestCase):
         self.addCleanup(server.stop)
         return server
 
+    def fake_scanner(self, *arguments, **options):
+        scanner = FakeScanner(*arguments, **options)
+        self.addCleanup(scanner.stop)
+        self._logs.append((scanner.program, scanner.log))
+        return scanner
+
     # What docs/compatibility.md says: this test shows, if it passes, that something works
 
     def client_works(self, program, feature):
@@ -125,6 +146,12 @@ class Scenario(unittest.TestCase):
 
     def scanner_is_content(self, program, form):
         self._cells.append(compatibility.cell(["scanners"], program, form))
+
+    def chain_works(self, program, feature):
+        self._cells.append(compatibility.cell(["chains"], program, feature))
+
+    def scanner_works(self, program, feature):
+        self._cells.append(compatibility.cell(["judges"], program, feature))
 
     # Configurations
 

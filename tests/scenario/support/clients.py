@@ -2,7 +2,8 @@
 
 Each fetches the whole mailbox and returns what it got, in a form that only makes sense compared
 with what the same program fetches directly from the server. All take (folder, form, port, ca,
-user, password); `mechanism` is what the program shall log in with, in its own words. Thunderbird
+user, password); `mechanism` is what the program shall log in with, in its own words, `patience` the
+seconds of silence after which it shall give up. Thunderbird
 is in thunderbird.py, neomutt in neomutt.py.
 """
 
@@ -20,6 +21,7 @@ poplib._MAXLINE = 1 << 20
 
 PLAIN, POP3S, STLS = "plain", "POP3S", "STLS"
 DEADLINE = 300
+PATIENCE = 120
 
 
 class Failed(AssertionError):
@@ -57,10 +59,11 @@ def curl_url(form, port):
     return f"{'pop3s' if form == POP3S else 'pop3'}://localhost:{port}/"
 
 
-def curl(folder, form, port, ca, user, password, count, more=()):
+def curl(folder, form, port, ca, user, password, count, more=(), patience=PATIENCE):
     """The listing, then messages 1 to count on one connection: list of bytes."""
     folder = fresh(folder, "curl")
-    words = [*curl_words(form, ca, user, password), *more]
+    words = [*curl_words(form, ca, user, password), "--speed-time", patience, "--speed-limit", 1,
+             *more]
     url = curl_url(form, port)
     listing = os.path.join(folder, "list")
     _run([*words, "--ipv4", url, "--output", listing, f"{url}[1-{count}]", "--output", "#1"],
@@ -81,7 +84,7 @@ set no syslog
 set no bouncemail
 set invisible
 defaults no rewrite no dropstatus no dropdelivered no stripcr
-poll localhost service {port} protocol {protocol} {auth} timeout 120
+poll localhost service {port} protocol {protocol} {auth} timeout {patience}
   user "{user}" password "{password}"
   {tls}
   keep fetchall
@@ -117,14 +120,14 @@ def home(folder):
             "LOGNAME": "tester"}
 
 
-def fetchmail(folder, form, port, ca, user, password, mechanism=""):
+def fetchmail(folder, form, port, ca, user, password, mechanism="", patience=PATIENCE):
     """Everything fetchmail hands to its delivery program, as one mailbox: bytes. `mechanism`:
     nothing, "APOP", or what fetchmail calls auth."""
     folder = fresh(folder, "fetchmail")
     deliver, _ = _deliver(folder)
     apop = mechanism == "APOP"
     rc = _write(os.path.join(folder, "rc"), _FETCHMAILRC.format(
-        port=port, user=user, password=password, mda=deliver,
+        port=port, user=user, password=password, mda=deliver, patience=patience,
         protocol="APOP" if apop else "POP3",
         auth=f"auth {mechanism}" if mechanism and not apop else "",
         tls=_FETCHMAIL_TLS[form].format(ca=ca)))
@@ -134,20 +137,20 @@ def fetchmail(folder, form, port, ca, user, password, mechanism=""):
     return _read(folder, "mailbox")
 
 
-def poplib_connect(form, port, ca):
+def poplib_connect(form, port, ca, patience=PATIENCE):
     """A poplib connection in the given form."""
     if form == POP3S:
-        return poplib.POP3_SSL("localhost", port, timeout=DEADLINE,
+        return poplib.POP3_SSL("localhost", port, timeout=patience,
                                context=ssl.create_default_context(cafile=ca))
-    connection = poplib.POP3("localhost", port, timeout=DEADLINE)
+    connection = poplib.POP3("localhost", port, timeout=patience)
     if form == STLS:
         connection.stls(context=ssl.create_default_context(cafile=ca))
     return connection
 
 
-def poplib_fetch(form, port, ca, user, password):
+def poplib_fetch(form, port, ca, user, password, patience=PATIENCE):
     """STAT, LIST, UIDL and every message: a list comparable with another one."""
-    connection = poplib_connect(form, port, ca)
+    connection = poplib_connect(form, port, ca, patience)
     try:
         connection.user(user)
         connection.pass_(password)
@@ -167,6 +170,7 @@ _GETMAILRC = """\
 type = {kind}
 server = localhost
 port = {port}
+timeout = {patience}
 username = {user}
 password = {password}
 {more}
@@ -182,7 +186,7 @@ verbose = 0
 """
 
 
-def getmail(folder, form, port, ca, user, password, mechanism=""):
+def getmail(folder, form, port, ca, user, password, mechanism="", patience=PATIENCE):
     """What getmail6 puts into its Maildir: list of bytes. It knows no STLS, and refuses root.
     `mechanism`: nothing or "APOP"."""
     folder = fresh(folder, "getmail")
@@ -190,7 +194,7 @@ def getmail(folder, form, port, ca, user, password, mechanism=""):
         os.makedirs(os.path.join(folder, "Maildir", part))
     rc = _write(os.path.join(folder, "rc"), _GETMAILRC.format(
         kind="SimplePOP3SSLRetriever" if form == POP3S else "SimplePOP3Retriever", port=port,
-        user=user, password=password, folder=folder,
+        user=user, password=password, folder=folder, patience=patience,
         more=(f"ca_certs = {ca}\n" if form == POP3S else "")
         + ("use_apop = true\n" if mechanism == "APOP" else "")))
     done = _run(["getmail", "--quiet", "--getmaildir", folder, "--rcfile", rc], folder,
@@ -220,6 +224,7 @@ _MPOPRC = """\
 account default
 host localhost
 port {port}
+timeout {patience}
 user {user}
 password {password}
 auth {auth}
@@ -227,20 +232,23 @@ tls {tls}
 tls_starttls {starttls}
 {trust}
 delivery mda {mda}
-uidls_file {folder}/uidls
+uidls_file {known}
 keep on
-only_new off
+only_new {only_new}
 received_header off
 pipelining {pipelining}
 """
 
 
-def mpop(folder, form, port, ca, user, password, mechanism="user", pipelining="auto"):
-    """Everything mpop hands to its delivery program, as one mailbox: bytes."""
+def mpop(folder, form, port, ca, user, password, mechanism="user", pipelining="auto",
+         patience=PATIENCE, known=None):
+    """Everything mpop hands to its delivery program, as one mailbox: bytes. With `known`, a file
+    with UIDLs, only what does not stand there, and it stands there then."""
     folder = fresh(folder, "mpop")
     deliver, _ = _deliver(folder)
     rc = _write(os.path.join(folder, "rc"), _MPOPRC.format(
-        port=port, user=user, password=password, auth=mechanism, mda=deliver, folder=folder,
+        port=port, user=user, password=password, auth=mechanism, mda=deliver, patience=patience,
+        known=known or os.path.join(folder, "uidls"), only_new="on" if known else "off",
         tls="off" if form == PLAIN else "on", starttls="on" if form == STLS else "off",
         trust="" if form == PLAIN else f"tls_trust_file {ca}", pipelining=pipelining))
     _run(["mpop", "--quiet", "--file", rc], folder, home(folder))
@@ -248,10 +256,11 @@ def mpop(folder, form, port, ca, user, password, mechanism="user", pipelining="a
 
 
 def _perl(script):
-    def fetch(folder, form, port, ca, user, password, mechanism=""):
+    def fetch(folder, form, port, ca, user, password, mechanism="", patience=PATIENCE):
         folder = fresh(folder, script)
         _run(["perl", os.path.join(os.path.dirname(__file__), script + ".pl"), form, port, ca, user,
-              password, os.path.join(folder, "mailbox"), mechanism], folder, home(folder))
+              password, os.path.join(folder, "mailbox"), patience, mechanism], folder,
+             home(folder))
         return _read(folder, "mailbox")
     return fetch
 

@@ -15,6 +15,8 @@ TABLES = {
                "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER", "APOP"),
     "front": ("PROXY v1", "PROXY v2", "PROXY v2, TLS ended there", "XCLIENT"),
     "scanners": ("POP3S", "STLS"),
+    "chains": ("scanned mailbox", "30 s time-out"),
+    "judges": ("judges", "killed, started again", "frozen", "knows nothing"),
 }
 
 

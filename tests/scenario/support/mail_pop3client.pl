@@ -1,19 +1,19 @@
 # Fetches a mailbox with Mail::POP3Client:
-# mail_pop3client.pl FORM PORT CA USER PASSWORD FILE [APOP|CRAM-MD5]
+# mail_pop3client.pl FORM PORT CA USER PASSWORD FILE PATIENCE [APOP|CRAM-MD5]
 use strict;
 use warnings;
 use IO::Socket::INET;
 use IO::Socket::SSL;
 use Mail::POP3Client;
 
-my ($form, $port, $ca, $user, $password, $file, $mechanism) = @ARGV;
+my ($form, $port, $ca, $user, $password, $file, $patience, $mechanism) = @ARGV;
 my %tls = (SSL_ca_file => $ca, SSL_verify_mode => SSL_VERIFY_PEER,
            SSL_verifycn_name => 'localhost', SSL_verifycn_scheme => 'pop3',
            SSL_hostname => 'localhost');
 IO::Socket::SSL::set_defaults(%tls);
 my $pop = Mail::POP3Client->new(PORT => $port, USER => $user, PASSWORD => $password,
                                 $form eq 'STLS' ? () : (HOST => 'localhost'),
-                                AUTH_MODE => $mechanism || 'PASS', TIMEOUT => 120,
+                                AUTH_MODE => $mechanism || 'PASS', TIMEOUT => $patience,
                                 USESSL => $form eq 'POP3S');
 if ($form ne 'STLS') {  # new() connects by itself
   $pop->State eq 'TRANSACTION' or die 'login: ' . $pop->Message . "\n";

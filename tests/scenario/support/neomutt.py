@@ -28,13 +28,15 @@ set header_cache = ""
 set wait_key = no
 set quit = yes
 set sleep_time = 0
+set connect_timeout = {patience}
 set move = no
 set confirmappend = no
 set crypt_use_gpgme = no
 """
 
 
-def fetch(folder, form, port, ca, user, password, mechanism="user"):
+def fetch(folder, form, port, ca, user, password, mechanism="user",
+          patience=clients.PATIENCE):
     """What neomutt fetches into its mailbox: bytes, without the lines that begin each message:
     for one without a date they tell the time of the fetch."""
     folder = clients.fresh(folder, "neomutt")
@@ -46,7 +48,7 @@ def fetch(folder, form, port, ca, user, password, mechanism="user"):
     with open(rc, "w") as file:
         file.write(_MUTTRC.format(
             folder=folder, scheme="pops" if form == clients.POP3S else "pop", user=user, port=port,
-            password=password, ca=ca, force="no" if form == clients.PLAIN else "yes",
+            password=password, ca=ca, patience=patience, force="no" if form == clients.PLAIN else "yes",
             starttls="no" if form == clients.PLAIN else "yes",
             authenticators=f'set pop_authenticators = "{mechanism}"' if mechanism else ""))
     screen = _press(["neomutt", "-n", "-F", rc, "-e", 'push "<fetch-mail><quit>"'], folder)

@@ -1,11 +1,11 @@
-# Fetches a mailbox with Net::POP3: net_pop3.pl FORM PORT CA USER PASSWORD FILE [APOP|SASL]
+# Fetches a mailbox with Net::POP3: net_pop3.pl FORM PORT CA USER PASSWORD FILE PATIENCE [APOP|SASL]
 use strict;
 use warnings;
 use Net::POP3;
 
-my ($form, $port, $ca, $user, $password, $file, $mechanism) = @ARGV;
+my ($form, $port, $ca, $user, $password, $file, $patience, $mechanism) = @ARGV;
 my %tls = (SSL_ca_file => $ca, SSL_verify_mode => 1, SSL_verifycn_name => 'localhost');
-my $pop = Net::POP3->new('localhost', Port => $port, Timeout => 120,
+my $pop = Net::POP3->new('localhost', Port => $port, Timeout => $patience,
                          $form eq 'POP3S' ? (SSL => 1, %tls) : ()) or die "no connection: $@\n";
 if ($form eq 'STLS') {
   $pop->starttls(%tls) or die 'STLS: ' . $pop->message;

@@ -53,7 +53,7 @@ const [user, port, socketType, authMethod, password, copy, done] = arguments;
 class Thunderbird:
     """A running Thunderbird with a profile of its own, which trusts `ca`."""
 
-    def __init__(self, ca):
+    def __init__(self, ca, patience=clients.PATIENCE):
         self._profile = tempfile.mkdtemp(prefix="gp-thunderbird-")
         self._port = free_port()
         self._serial = 0
@@ -62,6 +62,7 @@ class Thunderbird:
         with open(os.path.join(self._profile, "user.js"), "w") as file:
             file.write(f'user_pref("marionette.port", {self._port});\n'
                        'user_pref("app.update.enabled", false);\n'
+                       f'user_pref("mailnews.tcptimeout", {patience});\n'
                        'user_pref("network.proxy.type", 0);\n')
         self.child = Child(["thunderbird", "--headless", "--marionette",
                             "--remote-allow-system-access", "--no-remote", "--profile",
