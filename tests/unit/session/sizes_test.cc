@@ -285,7 +285,7 @@ TEST(Sizes, do_not_keep_a_client_from_leaving) {
     begin(s);
     s.client("STAT\r\n");
     s.upstream_expects("UIDL\r\n");
-    s.client_ends(ErrorCode::reset);
+    s.client_ends(ErrorCode::network);
     s.expect_upstream_aborted();
     s.expect_ended(EndReason::client_error);
   });
