@@ -142,7 +142,7 @@ struct Chain {
   std::string tag_header = "X-Gatepost-Verdict";
   std::string tag_subject = "[{cause}] ";  ///< {cause} and {threat}; empty: the subject stays
   bool remember = true;                    ///< verdicts, see VerdictMemory
-  std::uint32_t read_ahead = 0;            ///< messages fetched and scanned ahead, 0 or 1
+  std::uint32_t read_ahead = 0;            ///< messages fetched and scanned ahead, at most 8
   Sizes sizes = Sizes::upstream;
 };
 

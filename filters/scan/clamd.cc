@@ -59,7 +59,13 @@ class Clamd final : public Scanner {
     return inquire(tools_, config_.address, config_.timeout, ask("zVERSION\0"sv),
                    [done = std::move(done)](Answer answer) mutable {
                      if (answer.failure) return done(std::unexpected(*answer.failure));
-                     done(std::string(without_nul(answer.reply)));
+                     std::string version(without_nul(answer.reply));
+                     // "ClamAV 1.4.6/27000/date": without an official database it tells that of no
+                     // database at all, and nobody would notice when one changes.
+                     if (!version.contains('/')) {
+                       return done(fail(ErrorCode::protocol, "no version of a database"));
+                     }
+                     done(std::move(version));
                    });
   }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "proxy/pop3/ascii.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/session_oracle.h"
 #include "tests/fuzz/session_world.h"
@@ -61,6 +62,13 @@ void World::act(char what, std::string_view text) {
     case 'B':
       talk(what, text);
       break;
+    case 'M':
+      say_message(text);
+      break;
+    case 'V':
+    case 'v':
+      give_verdict(what == 'V');
+      break;
     case 'A':
       accept();
       break;
@@ -115,8 +123,37 @@ void World::talk(char what, std::string_view text) {
     if (what == 'C' || what == 'S') words += "\r\n";
   }
   if (said.size() + words.size() > kMaxSaid) return;
+  // What is relayed and what is scanned could not be told apart.
+  const std::string all = has('c') ? pop3::to_upper(said + words) : std::string();
+  if (all.contains("WHALE")) return;
+  if (by_client && (all.contains("LIST") || all.contains("UIDL") || all.contains("LANG"))) return;
   said += words;
   (by_client ? *client_ : *upstream->peer).deliver(words);
+}
+
+/// A whole reply to RETR: `text` is the size of the message.
+void World::say_message(std::string_view text) {
+  Upstream* const upstream = newest();
+  if (!has('c') || !login_ || upstream == nullptr) return;
+  const std::string name = std::string(kInMessage) + std::to_string(++messages_) + ";";
+  const std::size_t size = number(text, 100'000);
+  const std::string words =
+      "+OK\r\nSubject: x\r\n\r\n..\r\n" + name + "\r\n" + repeated(name + "$", size) + ".\r\n";
+  if (upstream->said.size() + words.size() > kMaxSaid) return;
+  upstream->said += words;
+  upstream->peer->deliver(words);
+}
+
+void World::give_verdict(bool clean) {
+  testing::FakeScanner::Hand& hand = *filters_->hand;
+  if (hand.scans.empty()) return;
+  const std::string text = hand.text();
+  for (std::size_t n = 1; clean && n <= messages_; ++n) {
+    const std::string name = std::string(kInMessage) + std::to_string(n) + ";";
+    if (text.contains(name)) clean_.push_back(name);
+  }
+  hand.answer(clean ? filters::Verdict::clean()
+                    : filters::Verdict::of(filters::Cause::infected, "Whale"));
 }
 
 void World::end_a_leg(char what, std::string_view text) {
@@ -224,6 +261,7 @@ void World::reap() {
 bool World::turn() {
   bool any = client_->turn();
   for (const auto& upstream : upstreams_) any |= upstream->peer->turn();
+  any |= filters_->background.turn();
   const bool owed =
       session_ != nullptr && !ended_ && (session_->waits_for() & session::kOwnTurn) != 0;
   if (owed || timers_.next() == Duration(0)) {
@@ -266,7 +304,8 @@ void World::wind_up() {
   const auto unread = [this] {
     return client_->undelivered() > 0 || !client_->transport()->received().empty();
   };
-  require(ended_ || unread() || session_->state() == session::SessionState::closing);
+  require(ended_ || unread() || session_->state() == session::SessionState::closing ||
+          (session_->waits_for() & session::kVerdict) != 0);
   for (int i = 0; i < 20 && !ended_; ++i) {
     if (connector_.pending() > 0) {
       connector_.fail(ErrorCode::timeout);

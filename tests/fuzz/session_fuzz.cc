@@ -23,6 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   GTEST_FLAG_SET(break_on_failure, true);  // what the fakes complain about
   std::string_view text(reinterpret_cast<const char*>(data), size);
   if (text.contains("hunter")) return 0;  // would forge the secret
+  if (text.contains("whale")) return 0;   // or a message
   const std::string_view flags = cut_line(text);
   if (flags.size() > 16) return 0;
   gatepost::fuzz::World world(flags);

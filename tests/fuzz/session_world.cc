@@ -84,6 +84,7 @@ World::World(std::string_view flags)
 
 World::~World() {
   session_.reset();
+  filters_->background.run_all();
   require(connector_.pending() == 0 && timers_.armed() == 0);
   require(pool().held_blocks() == 0);
   require(std::ranges::all_of(states_, [](const auto& state) { return state->sessions() == 0; }));
@@ -92,7 +93,7 @@ World::~World() {
 /// s: STLS for clients; i: TLS from the first byte; u, U: the same upstream; a: APOP;
 /// x: XCLIENT for clients; X: for upstream; h: no hops left; 2: two servers; f: users get another
 /// name; g: failed logins cost time; o: no initial response; p, P: PROXY header upstream;
-/// r: settle() reads; k: the session is destroyed at the end.
+/// r: settle() reads; k: the session is destroyed at the end; c: messages go through a chain.
 void World::setup(std::string_view flags) {
   session::Settings& s = *settings_;
   s.listener = "fuzz";
@@ -107,6 +108,13 @@ void World::setup(std::string_view flags) {
   s.limits.bad_commands = 3;
   if (has('g')) s.limits.free_failed_logins = 0;
   guard_.configure(s.limits);
+
+  if (has('c')) {
+    filters::Chain chain = filters_->scanning_chain();
+    config::action_for(chain.config.policy, filters::Cause::infected) = config::Action::refuse;
+    chain.config.waiting.deadline = Duration(60'000);
+    s.chain = std::make_shared<const filters::Chain>(std::move(chain));
+  }
 
   std::vector<upstream::Server> servers(has('2') ? 2 : 1);
   for (upstream::Server& server : servers) {
@@ -193,6 +201,7 @@ void World::said_to_upstream(Upstream& upstream, std::string_view text) {
   if (text != "QUIT\r\n") return;
   // QUIT deletes: all answers have left.
   require(client_->transport()->unsent() == 0 && client_->total_sent() == client_heard_.size());
+  if (has('c')) return;
   const Verdict verdict = judge({std::string_view(client_said_).substr(login_->from_client),
                                  std::string_view(upstream.heard).substr(login_->to_upstream),
                                  std::string_view(upstream.said).substr(login_->from_upstream),
@@ -214,6 +223,25 @@ void World::check_step() {
   require(pool().held_blocks() <= kMaxBlocks);
   require(ended_ || session_->waits_for() != 0);
   if (!login_) check_before_login();
+  if (has('c')) check_chain();
+}
+
+/// Of a message the client sees nothing that was not found clean before.
+void World::check_chain() const {
+  std::string_view rest = client_heard_;
+  for (std::size_t at = 0; (at = rest.find(kInMessage)) != std::string_view::npos;) {
+    rest.remove_prefix(at);
+    const std::size_t end = rest.find(';');
+    const std::string_view name = rest.substr(0, end);
+    const auto seen = [name](const std::string& clean) { return clean.starts_with(name); };
+    require(std::ranges::any_of(clean_, seen));
+    rest.remove_prefix(kInMessage.size());
+  }
+  // Half a message must not look whole.
+  const std::size_t last = client_heard_.rfind("+OK Message follows\r\n");
+  const bool half =
+      last != std::string::npos && client_heard_.find("\r\n.\r\n", last) == std::string::npos;
+  require(!half || !client_->saw_fin());
 }
 
 void World::check_before_login() {
@@ -238,6 +266,7 @@ void World::check_before_login() {
 
 void World::check_after_login(bool at_rest) {
   Upstream& upstream = *login_->upstream;
+  if (has('c')) return require(upstream.heard.contains("QUIT\r\n") || !upstream.peer->saw_fin());
   const bool over = ended_ || session_->state() == session::SessionState::closing;
   const Verdict verdict =
       judge({std::string_view(client_said_).substr(login_->from_client),

@@ -21,6 +21,9 @@ namespace gatepost::fuzz {
 /// Said after PASS by one action; must never be seen but by an upstream that may see it.
 inline constexpr std::string_view kSecret = "zebra-hunter-47";
 
+/// In the text of every message of the action M, with its number; nobody else says it.
+inline constexpr std::string_view kInMessage = "whale-";
+
 /// A session between a client and servers that are all the fuzzer. Everything that goes over the
 /// legs is kept, and judged at every step.
 class World final : session::Session::Home {
@@ -64,12 +67,15 @@ class World final : session::Session::Home {
   void check_step();
   void check_before_login();
   void check_after_login(bool at_rest);
+  void check_chain() const;
 
   // session_actions.cc
   void talk(char what, std::string_view text);
   void end_a_leg(char what, std::string_view text);
   void change_wire(char what, std::string_view text);
   void hurry(char what, std::string_view text);
+  void say_message(std::string_view text);
+  void give_verdict(bool clean);
   void accept();
   void handshake(testing::FakeTlsLayer& layer, bool good);
   void run();
@@ -100,6 +106,8 @@ class World final : session::Session::Home {
   bool client_tls_established_ = false;
   std::vector<std::unique_ptr<Upstream>> upstreams_;
   std::optional<Login> login_;
+  std::size_t messages_ = 0;        // said by M
+  std::vector<std::string> clean_;  // kInMessage and number, of those that may be seen
   std::unique_ptr<session::Session> session_;
   bool ended_ = false;
   bool automatic_ = true;  // run until nothing moves after every action

@@ -1,6 +1,8 @@
 """Scanners and a slow network, for tests/bench/scanning."""
 
 import asyncio
+import os
+import subprocess
 import threading
 
 from rig import processes
@@ -10,10 +12,16 @@ EICAR_SIGNATURE = ("Eicar-Test-Signature:0:*:2445494341522d5354414e44415244"
 
 
 def clamd(rig, cpu, threads):
-    """A real clamd with the EICAR signature and nothing else; its port."""
+    """A real clamd with the EICAR signature and nothing else; its port. The signature is a daily
+    update: without one clamd tells no version, and no verdict is remembered."""
     folder = rig.work / "clamd"
     folder.mkdir()
-    (folder / "test.ndb").write_text(EICAR_SIGNATURE, encoding="ascii")
+    (folder / "daily.ndb").write_text(EICAR_SIGNATURE, encoding="ascii")
+    (folder / "COPYING").write_text("x\n", encoding="ascii")
+    subprocess.run(["sigtool", "--unsigned", "--build=daily.cud", "--cvd-version=1",
+                    f"--datadir={folder}"], cwd=folder, env={**os.environ, "SIGNDUSER": "bench"},
+                   input=b"bench\n", capture_output=True, check=False, timeout=60)
+    (folder / "daily.ndb").unlink()
     port = processes.free_port()
     (folder / "clamd.conf").write_text(
         f"DatabaseDirectory {folder}\nTCPSocket {port}\nTCPAddr 127.0.0.1\nForeground yes\n"

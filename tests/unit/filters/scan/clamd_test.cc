@@ -244,6 +244,19 @@ TEST(ClamdReply, to_a_descriptor_is_another_than_to_a_stream) {
   EXPECT_EQ(read_clamd_reply("fd[1]: OK", false, true).cause, Cause::not_understood);
 }
 
+TEST_F(ClamdTest, has_no_version_without_that_of_a_database) {
+  scanner = make_clamd(settings, tools);
+  std::optional<Result<std::string>> said;
+  ticket = scanner->ask_version([&said](Result<std::string> version) { said = version; });
+  accept();
+  run();
+  EXPECT_EQ(clamd->take_sent(), "zVERSION\0"s);
+  clamd->deliver("ClamAV 1.4.6\0"s);
+  run();
+  ASSERT_TRUE(said);
+  EXPECT_FALSE(said->has_value());
+}
+
 TEST_F(ClamdTest, asks_for_the_version) {
   scanner = make_clamd(settings, tools);
   std::string version;
