@@ -69,6 +69,8 @@ Loop::Loop() : loop_(std::make_unique<uv_loop_t>()), wake_(new uv_async_t) {
   wake_->data = this;
   // Writing to a connection that the peer has left is that connection's error, not our end.
   std::signal(SIGPIPE, SIG_IGN);
+  // A file that may not grow any more (RLIMIT_FSIZE) is the error of that write.
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 Loop::~Loop() {

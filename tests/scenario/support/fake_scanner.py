@@ -5,6 +5,7 @@ ones find, so that the gateway's self-test is content with it.
 """
 
 import json
+import re
 import socket
 import ssl
 import struct
@@ -43,6 +44,9 @@ def _half(form, message):
     return whole[:len(whole) // 2]
 
 
+#: Those that speak before they have it all: with a message larger than sockets hold, it is seen.
+EARLY = ("resets in the middle", "closes in the middle", "OK after half the message",
+         "OK before the message")
 #: By name. Each is nothing that a message may be delivered for, but where the comment says so.
 TROUBLE = {
     "hangs": Behaviour(_says(b""), ending="stay"),
@@ -197,7 +201,7 @@ class _Spamd:
         return self._answer("False", 0.0, "")
 
     def found(self, name):
-        return self._answer("True", 1000.0, name)
+        return self._answer("True", 1000.0, re.sub("[^A-Z0-9_]", "_", name.upper()))
 
     def error(self):
         return b"SPAMD/1.1 75 EX_TEMPFAIL\r\n\r\n"
@@ -286,6 +290,8 @@ class FakeScanner:
         self.port = free_port()
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # What it does not read, the gateway cannot send either, at least not much of it.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         self._listener.bind(("127.0.0.1", self.port))
         self._listener.listen(256)
         self._accepting = threading.Thread(target=self._accept, daemon=True)

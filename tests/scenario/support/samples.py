@@ -72,7 +72,8 @@ def forwarded(subject, message):
 def zipped(name, data):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo(name, (2026, 1, 31, 12, 0, 0)), data)
+        archive.writestr(zipfile.ZipInfo(name, (2026, 1, 31, 12, 0, 0)), data,
+                         zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 
