@@ -207,7 +207,9 @@ bool ExtraMailbox::change(const Command& command, Ledger& ledger) {
 // Sizes.
 
 bool ExtraMailbox::needs_names(const Command& command) const {
-  return names_ == Names::unknown && (command.verb == Verb::stat || command.verb == Verb::list);
+  // RETR as well: else nobody would know whose size it was that the client got.
+  return names_ == Names::unknown && (command.verb == Verb::stat || command.verb == Verb::list ||
+                                      command.verb == Verb::retr);
 }
 
 void ExtraMailbox::ask_names(const Command& command, Ledger& ledger) {

@@ -15,8 +15,15 @@ bool is_owed(const Exchange& exchange) {
 }  // namespace
 
 void Ledger::add_local(pop3::Verb verb, std::string reply) {
-  exchanges_.push_back(
-      Exchange{Exchange::Stage::local, verb, pop3::ReplyShape::single, std::move(reply)});
+  static_cast<void>(insert_local(
+      Exchange{Exchange::Stage::local, verb, pop3::ReplyShape::single, std::move(reply)}));
+}
+
+/// What upstream has no part in does not wait for what the client has not asked for.
+Exchange& Ledger::insert_local(Exchange exchange) {
+  auto at = exchanges_.end();
+  while (at != exchanges_.begin() && std::prev(at)->way == Way::ahead) --at;
+  return *exchanges_.insert(at, std::move(exchange));
 }
 
 void Ledger::add_forwarded(const pop3::Command& command) {
@@ -50,17 +57,15 @@ void Ledger::add_ours(const pop3::Command& command, std::unique_ptr<ReplyEditor>
 void Ledger::add_ahead(const pop3::Command& command) { add_message(command, Way::ahead, command); }
 
 void Ledger::add_claimed(const pop3::Command& command) {
-  add_local(command.verb, {});
-  Exchange& exchange = exchanges_.back();
-  exchange.shape = command.reply_shape();
+  Exchange& exchange =
+      insert_local(Exchange{Exchange::Stage::local, command.verb, command.reply_shape(), {}});
   exchange.way = Way::claimed;
   exchange.message = command.message.value_or(0);
 }
 
 void Ledger::add_released(const pop3::Command& command, mailbox::ExtraMessage message) {
-  add_local(command.verb, {});
-  Exchange& exchange = exchanges_.back();
-  exchange.shape = command.reply_shape();
+  Exchange& exchange =
+      insert_local(Exchange{Exchange::Stage::local, command.verb, command.reply_shape(), {}});
   exchange.way = Way::released;
   exchange.message = command.message.value_or(0);
   if (command.verb == pop3::Verb::top) exchange.lines = command.lines;

@@ -109,6 +109,8 @@ class Ledger {
   void clear();
 
  private:
+  [[nodiscard]] Exchange& insert_local(Exchange exchange);
+
   std::vector<Exchange> exchanges_;  // short: moving the rest up is cheaper than a deque
   std::size_t outstanding_ = 0;
 };

@@ -81,9 +81,12 @@ TEST(ReadAhead, keeps_the_order_of_the_clients_commands) {
     begin(s);
     first(s);
     second(s);
-    s.client("DELE 2\r\nRETR 3\r\nDELE 3\r\n");
-    s.upstream_expects("DELE 2\r\nDELE 3\r\n");
+    s.client("DELE 2\r\n");
+    s.upstream_expects("DELE 2\r\n");
+    s.client("RETR 3\r\n");
     s.upstream_expects("RETR 5\r\n");
+    s.client("DELE 3\r\n");
+    s.upstream_expects("DELE 3\r\n");
     s.upstream(reply(2) + reply(3));
     s.scanner_says(Verdict::clean());
     s.expect_client(kOk + body(2));
@@ -92,9 +95,9 @@ TEST(ReadAhead, keeps_the_order_of_the_clients_commands) {
     s.upstream(reply(4));
     s.upstream("+OK 2 gone\r\n");
     s.expect_client("+OK 2 gone\r\n" + kOk + body(3));
+    s.upstream(reply(5));
     s.upstream("+OK 3 gone\r\n");
     s.expect_client("+OK 3 gone\r\n");
-    s.upstream(reply(5));
     s.client("QUIT\r\n");
     end(s);
   });
