@@ -168,6 +168,8 @@ class ReadAhead(Scanning):
 
         def retr(connection, line):
             number = int(line.split()[1])
+            if number > self.COUNT:  # what is fetched ahead of the last one
+                return [b"-ERR there is no such message\r\n"]
             return [lambda: time.sleep(self.PAUSE), b"+OK\r\n" + stuff(self.messages[number - 1])]
         self.server = self.fake(self.messages, {"RETR": retr})
         self.fake_ = self.fake_scanner(behaviour=Behaviour(wait=wait))
