@@ -138,8 +138,7 @@ class Bombs(Scanning):
         for _ in range(depth):
             packed = io.BytesIO()
             with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-                for number in range(4):
-                    archive.writestr(f"{number}.zip", data)
+                archive.writestr("inner.zip", data)
             data = packed.getvalue()
         return data
 
@@ -158,7 +157,7 @@ class Bombs(Scanning):
                                  + b"\r\nbody\r\n", "unscannable"),
             "nested 30 deep": (nested, "(infected|unscannable)"),
             "30,000 parts": (parts, None),
-            "archive bomb": (samples.attachment("bomb", self.zip_in_zip(3, 4 << 20), "bomb.zip"),
+            "archive bomb": (samples.attachment("bomb", self.zip_in_zip(3, 50 << 20), "bomb.zip"),
                              "unscannable"),
         }
 
