@@ -473,7 +473,7 @@ class Bounds(Scanning):
         self.wait_quiet(running)
 
     def test_after_too_many_failures_it_is_left_alone_for_a_while(self):
-        fake = self.fake_scanner(behaviour=Behaviour(lambda form, message: b""))
+        fake = self.fake_scanner(behaviour=TROUBLE["an error of its own"])
         running, ports = self.start(1, fake, breaker_failures=3, breaker_pause="2s", self_test="0s")
         for _ in range(3):
             self.assert_refused(*self.retrieve(ports, user="u0"))
