@@ -208,8 +208,8 @@ bool ExtraMailbox::change(const Command& command, Ledger& ledger) {
 
 bool ExtraMailbox::needs_names(const Command& command) const {
   // RETR as well: else nobody would know whose size it was that the client got.
-  return names_ == Names::unknown && (command.verb == Verb::stat || command.verb == Verb::list ||
-                                      command.verb == Verb::retr);
+  return names_ == Names::unknown &&
+         (command.verb == Verb::stat || command.verb == Verb::list || command.verb == Verb::retr);
 }
 
 void ExtraMailbox::ask_names(const Command& command, Ledger& ledger) {

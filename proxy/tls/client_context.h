@@ -26,10 +26,10 @@ struct ClientOptions {
 
 /// TLS towards upstream. The certificate must be good for a server (extended key usage) and carry
 /// the expected name as subjectAltName: the common name is not looked at, and wildcards stand for a
-/// whole label (RFC 9525). Names, not addresses, are sent as SNI. ALPN "pop3" is offered (`alpn_pop3`); a server
-/// that does not answer it is fine. The newest sessions are kept, and resumed (RFC 8446
-/// section 2.2): what was verified when a session began holds for its resumption. Shared by all
-/// threads.
+/// whole label (RFC 9525). Names, not addresses, are sent as SNI. ALPN "pop3" is offered
+/// (`alpn_pop3`); a server that does not answer it is fine. The newest sessions are kept, and
+/// resumed (RFC 8446 section 2.2): what was verified when a session began holds for its resumption.
+/// Shared by all threads.
 class ClientContext : public net::TlsLayer {
  public:
   /// Reads the files. Fails with `config`, naming the file or the name that cannot be used.

@@ -66,7 +66,9 @@ class Process:
             for port in ports:
                 while not is_open(port):
                     if self.process.poll() is not None or time.monotonic() > deadline:
-                        raise BenchError(f"{argv[0]} does not listen on {port}: see {log}")
+                        with open(log, encoding="utf-8", errors="replace") as said:
+                            last = said.read()[-300:]
+                        raise BenchError(f"{argv[0]} does not listen on {port}: {last}")
                     time.sleep(0.05)
         except BaseException:
             self.stop()
