@@ -52,6 +52,16 @@ class WorkerTest : public ::testing::Test {
     std::vector<Worker::Listening> listening;
     listening.push_back({"key", std::move(settings), false, {}});
     worker_->apply(std::move(listening), limits_);
+    wait_for_worker();
+  }
+  /// Until the worker has done what it was told: it does one thing after the other.
+  void wait_for_worker() {
+    FilterStores stores;
+    stores.room = std::make_shared<filters::SpoolRoom>("", 1, 1);
+    const std::weak_ptr<filters::SpoolRoom> mark = stores.room;
+    worker_->use(std::move(stores), {});
+    worker_->use({}, {});
+    EXPECT_TRUE(wait_until([&mark] { return mark.expired(); }));
   }
   Peer greeted() {
     Peer peer = Peer::connect(at_);
