@@ -50,6 +50,8 @@ std::optional<std::uint32_t> ReadAhead::next() const {
   }
   const std::uint32_t last = std::max(asked_, last_);
   if (ahead >= most_ || last == std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  // One that the client asked for before it went back may still wait for its turn.
+  if (find(last + 1) != nullptr) return std::nullopt;
   return last + 1;
 }
 

@@ -181,6 +181,34 @@ TEST(ReadAhead, drops_what_a_client_out_of_order_does_not_want) {
   });
 }
 
+TEST(ReadAhead, fetches_nothing_twice_for_a_client_that_goes_back) {
+  for_each_run([](SessionHarness& s) {
+    begin(s);
+    first(s);
+    second(s);
+    s.client("RETR 3\r\n");
+    s.upstream_expects("RETR 5\r\n");
+    s.client("RETR 1\r\n");
+    s.upstream_expects("RETR 1\r\n");
+    s.client("RETR 2\r\n");
+    s.upstream_expects("RETR 2\r\n");
+    s.upstream(reply(2) + reply(3) + reply(4) + reply(5));
+    s.upstream_expects_nothing();  // 3 waits for its turn
+    s.client("QUIT\r\n");
+    s.scanner_says(Verdict::clean());
+    s.expect_client(kOk + body(2));
+    s.scanner_says(Verdict::clean());
+    s.expect_client(kOk + body(3));
+    s.upstream(reply(1));
+    s.scanner_says(Verdict::clean());
+    s.expect_client(kOk + body(1));
+    s.upstream(reply(2));
+    s.scanner_says(Verdict::clean());
+    s.expect_client(kOk + body(2));
+    end(s);
+  });
+}
+
 TEST(ReadAhead, leaves_a_message_that_is_deleted_to_upstream) {
   for_each_run([](SessionHarness& s) {
     begin(s);
