@@ -48,9 +48,10 @@ void limit(int resource, rlim_t value) {
   ::setrlimit(static_cast<__rlimit_resource_t>(resource), &both);
 }
 
-/// In the child. Returns errno: what succeeds does not return.
-int become_program(const net::Program& program, char* const* arguments, int input, int output,
-                   pid_t launcher) {
+/// In the child, which takes no memory: RLIMIT_AS is set before there is another program, and of
+/// the launcher's own only what is copied is there. Returns errno: what succeeds does not return.
+int become_program(const net::Program& program, char* const* arguments, char* const* environment,
+                   int input, int output, pid_t launcher) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != launcher) return ESRCH;  // it ended before that was asked for
@@ -62,10 +63,7 @@ int become_program(const net::Program& program, char* const* arguments, int inpu
   limit(RLIMIT_NOFILE, kDescriptors);
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_AS, program.memory);
-  std::string path = "PATH=/usr/local/bin:/usr/bin:/bin";
-  std::string language = "LANG=C.UTF-8";
-  const std::array<char*, 3> environment{path.data(), language.data(), nullptr};
-  ::execve(arguments[0], arguments, environment.data());
+  ::execve(arguments[0], arguments, environment);
   return errno;
 }
 
@@ -81,6 +79,9 @@ Result<RunningProgram> start_program(const net::Program& program, UniqueFd input
   arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
+  std::string path = "PATH=/usr/local/bin:/usr/bin:/bin";
+  std::string language = "LANG=C.UTF-8";
+  const std::array<char*, 3> environment{path.data(), language.data(), nullptr};
 
   const pid_t launcher = ::getpid();
   // Not fork(): in the child libuv would close the descriptors that were its own in the gateway,
@@ -88,8 +89,8 @@ Result<RunningProgram> start_program(const net::Program& program, UniqueFd input
   const pid_t child = ::_Fork();
   if (child < 0) return system_failure("fork", errno);
   if (child == 0) {
-    const int code =
-        become_program(program, arguments.data(), input.get(), output->write.get(), launcher);
+    const int code = become_program(program, arguments.data(), environment.data(), input.get(),
+                                    output->write.get(), launcher);
     ::_exit(::write(trouble->write.get(), &code, sizeof code) == sizeof code ? 127 : 126);
   }
   ::setpgid(child, child);  // whoever is first

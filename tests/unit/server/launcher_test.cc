@@ -55,7 +55,7 @@ class LauncherTest : public ::testing::Test {
   /// What a program wrote there; waits for it.
   [[nodiscard]] pid_t process_in(const std::string& name) const {
     pid_t process = 0;
-    for (int i = 0; i < 500 && process == 0; ++i) {
+    for (int i = 0; i < 2000 && process == 0; ++i) {
       if (!(std::ifstream(file(name)) >> process)) {
         process = 0;
         std::this_thread::sleep_for(milliseconds(10));
@@ -64,7 +64,7 @@ class LauncherTest : public ::testing::Test {
     return process;
   }
   static bool ends(pid_t process) {
-    for (int i = 0; i < 500 && alive(process); ++i) std::this_thread::sleep_for(milliseconds(10));
+    for (int i = 0; i < 2000 && alive(process); ++i) std::this_thread::sleep_for(milliseconds(10));
     return !alive(process);
   }
   void run_loop(milliseconds most) {
@@ -190,11 +190,12 @@ TEST_F(LauncherTest, what_is_given_up_is_killed_with_its_children) {
   run_loop(milliseconds(10));
   const pid_t child = process_in("child");
   const pid_t parent = process_in("parent");
-  ASSERT_GT(child, 0);
-  EXPECT_TRUE(alive(child) && alive(parent));
+  ASSERT_GT(child, 0) << "told: " << told;
+  EXPECT_TRUE(alive(child)) << child;
+  EXPECT_TRUE(alive(parent)) << parent;
   ticket.reset();
-  EXPECT_TRUE(ends(child));
-  EXPECT_TRUE(ends(parent));
+  EXPECT_TRUE(ends(child)) << child;
+  EXPECT_TRUE(ends(parent)) << parent;
   run_loop(milliseconds(20));
   EXPECT_FALSE(told);
 }
