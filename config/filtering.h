@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -27,6 +28,8 @@ enum class Cause : std::uint8_t {
   partial,         ///< a piece of a message that is cut in several (message/partial, RFC 2046)
   oversize,        ///< larger than a scanner takes
   unscannable,     ///< encrypted or nested so that a scanner cannot look into it
+  encrypted,       ///< a rule does not want encrypted attachments
+  attachment,      ///< a rule does not want such attachments
   infected,
   count_,
 };
@@ -69,8 +72,8 @@ using Policy = std::array<Action, static_cast<std::size_t>(Cause::count_)>;
 
 /// Their names in the document, in the log and in metrics, in the order of the values.
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Cause::count_)> kCauseNames =
-    {"clean",      "spam",    "unreachable", "timeout",     "not_understood",
-     "spool_full", "partial", "oversize",    "unscannable", "infected"};
+    {"clean",   "spam",     "unreachable", "timeout",   "not_understood", "spool_full",
+     "partial", "oversize", "unscannable", "encrypted", "attachment",     "infected"};
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Action::count_)>
     kActionNames = {"deliver", "tag", "refuse", "notice", "quarantine"};
 
@@ -107,6 +110,39 @@ struct Filter {
   std::map<std::string, FilterOption> options;
 };
 
+/// For which messages a rule is. What is empty holds for all; all that is not must hold.
+struct When {
+  struct HeaderMatch {
+    std::string name;
+    std::string pattern;  ///< RE2; of the field's text, decoded, somewhere in it
+  };
+  std::vector<std::string> routes;          ///< names, one of them
+  std::vector<std::string> users;           ///< patterns with * and ?, one of them
+  std::vector<IpNetwork> networks;          ///< of the client, one of them
+  std::vector<std::string> sender_domains;  ///< of From; ".example.org" with all below it
+  std::vector<HeaderMatch> headers;         ///< all of them
+  std::uint64_t larger_than = 0;            ///< octets
+  std::uint64_t smaller_than = 0;           ///< octets; 0: of any size
+  std::vector<std::string> verdicts;        ///< names of causes, one of them
+  std::optional<double> min_score;
+  std::optional<bool> external;
+};
+
+/// What is done with messages after the verdict: a type of filters/rewrite/rules.cc.
+struct Rule {
+  std::string name;  ///< for the log; empty: the type
+  Filter filter;
+  When when;
+  When unless;  ///< not where this holds, if it is anything
+};
+
+/// Who is not external: mail whose sender's domain is one of these, and that did not come from
+/// outside of the networks.
+struct Internal {
+  std::vector<std::string> domains;  ///< ".example.org" with all below it
+  std::vector<IpNetwork> networks;   ///< besides the private ones
+};
+
 /// What a client hears while its message is looked at.
 struct Waiting {
   Duration quiet{20'000};      ///< nothing; any outcome is possible until then
@@ -134,6 +170,9 @@ struct Chain {
   std::string name;
   std::vector<Filter> filters;        ///< in this order, before the scanners look
   std::vector<std::string> scanners;  ///< names; all look at each message, side by side
+  std::vector<Rule> rewrite;          ///< in this order, after the verdict
+  Internal internal;
+  std::string shadow;  ///< name of a chain that looks at the same messages without effect
   Policy policy{};
   Waiting waiting;
   Notice notice;

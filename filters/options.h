@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <set>
 #include <string>
 #include <string_view>
@@ -18,6 +19,14 @@ class Options {
 
   /// A list of texts that must be there and not be empty.
   [[nodiscard]] std::vector<std::string> texts(const std::string& name);
+  /// The same, which may be missing or empty.
+  [[nodiscard]] std::vector<std::string> optional_texts(const std::string& name);
+  /// A text; "" where the option is missing.
+  [[nodiscard]] std::string text(const std::string& name);
+  [[nodiscard]] bool flag(const std::string& name, bool otherwise);
+  /// From `least` to `most`.
+  [[nodiscard]] std::int64_t number(const std::string& name, std::int64_t otherwise,
+                                    std::int64_t least, std::int64_t most);
   /// One of `words`; the first one where the option is missing.
   [[nodiscard]] std::string word(const std::string& name, const std::vector<std::string>& words);
   /// Notes that `name` is wrong.
@@ -26,6 +35,8 @@ class Options {
   [[nodiscard]] Result<void> finish();
 
  private:
+  template <class T>
+  [[nodiscard]] const T* find(const std::string& name, std::string_view otherwise);
   const std::map<std::string, config::FilterOption>& options_;
   std::set<std::string> known_;
   std::string error_;

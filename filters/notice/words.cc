@@ -31,6 +31,10 @@ std::string_view english(Cause cause) {
       return "it is too large to be checked";
     case Cause::unscannable:
       return "it is encrypted, or packed so that it cannot be checked";
+    case Cause::encrypted:
+      return "it has an encrypted attachment, which is not allowed";
+    case Cause::attachment:
+      return "it has an attachment of a kind that is not allowed";
     case Cause::infected:
       return "it contains a virus or other malicious software";
   }
@@ -58,6 +62,10 @@ std::string_view german(Cause cause) {
       return "sie ist zu groß, um geprüft zu werden";
     case Cause::unscannable:
       return "sie ist verschlüsselt oder so gepackt, dass sie nicht geprüft werden kann";
+    case Cause::encrypted:
+      return "sie hat einen verschlüsselten Anhang, und solche sind nicht erlaubt";
+    case Cause::attachment:
+      return "sie hat einen Anhang von einer Art, die nicht erlaubt ist";
     case Cause::infected:
       return "sie enthält einen Virus oder andere Schadsoftware";
   }

@@ -1,0 +1,3 @@
+# Finds libmagic and defines Magic::Magic.
+include(FindPlainLibrary)
+gatepost_find_library(Magic magic.h magic)
