@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "filters/attachments/octets.h"
 #include "proxy/pop3/ascii.h"
 
 namespace gatepost::filters {
@@ -14,6 +15,18 @@ bool tells_macros(std::string_view name) {
   const std::string upper = pop3::to_upper(name);
   return upper.ends_with("VBAPROJECT.BIN") || upper.find("XL/MACROSHEETS/") != std::string::npos ||
          (upper.starts_with("BASIC/") && upper.ends_with("SCRIPT-LB.XML"));
+}
+
+/// The name that stands in the header of a gzip file (RFC 1952 section 2.3); "" if there is none.
+std::string gzip_name(std::string_view header) {
+  constexpr unsigned kExtra = 4;
+  constexpr unsigned kName = 8;
+  const unsigned flags = little_octet(header, 3);
+  if (!header.starts_with("\x1f\x8b") || (flags & kName) == 0) return {};
+  const std::size_t begin = 10 + ((flags & kExtra) != 0 ? 2U + little16(header, 10) : 0U);
+  if (begin >= header.size()) return {};
+  header.remove_prefix(begin);
+  return std::string(header.substr(0, header.find('\0')));
 }
 
 }  // namespace
@@ -68,6 +81,7 @@ void ArchivePass::note_name(std::string_view name) {
 }
 
 void ArchivePass::feed(std::string_view octets) {
+  beginning_ += octets.substr(0, kMaxHeader - std::min(beginning_.size(), kMaxHeader));
   marks_.feed(octets);
   headers_.feed(octets, [this](const ZipHeaders::Header& header) {
     // Two headers for each entry, and those of archives within that are not compressed.
@@ -100,7 +114,7 @@ bool ArchivePass::count(std::size_t octets) {
 }
 
 void ArchivePass::of(Content& content) {
-  auto streamed = content.stream([this](std::string_view piece) {
+  auto streamed = content.stream([&](std::string_view piece) {
     feed(piece);
     return !done();
   });
@@ -119,16 +133,22 @@ void ArchivePass::of(Content& content) {
   if (done()) return;
   (void)source.seek(0);
   (void)read(source, ArchiveKind::others, others);
+  if (done() || compression_of(beginning_) == 0) return;
+  (void)source.seek(0);
+  (void)read(source, ArchiveKind::compressed, others, compression_of(beginning_));
 }
 
-void ArchivePass::of(ArchiveSource& source) {
+void ArchivePass::of(ArchiveSource& source, std::string_view beginning) {
   std::size_t entries = 0;
-  (void)read(source, ArchiveKind::streamed, entries);
+  const std::size_t compression = compression_of(beginning);
+  (void)read(source, compression == 0 ? ArchiveKind::streamed : ArchiveKind::compressed, entries,
+             compression);
 }
 
-bool ArchivePass::read(ArchiveSource& source, ArchiveKind kind, std::size_t& entries) {
+bool ArchivePass::read(ArchiveSource& source, ArchiveKind kind, std::size_t& entries,
+                       std::size_t compression) {
   using Step = ArchiveReader::Step;
-  ArchiveReader reader(source, kind);
+  ArchiveReader reader(source, kind, compression);
   bool found = false;
   while (!done()) {
     const Step step = reader.next();
@@ -139,7 +159,7 @@ bool ArchivePass::read(ArchiveSource& source, ArchiveKind kind, std::size_t& ent
     report_.encrypted = report_.encrypted || step == Step::encrypted || reader.has_encrypted();
     if (step == Step::broken) unreadable(Unreadable::broken);
     if (step != Step::entry) break;
-    if (depth_ + reader.compressions() > shared_.look.limits_.depth) {
+    if (depth_ > shared_.look.limits_.depth) {
       unreadable(Unreadable::too_deep);
       break;
     }
@@ -157,6 +177,7 @@ std::vector<std::string> ArchivePass::names_of(const ArchiveReader& reader) cons
   std::vector<std::string> names;
   if (std::string name = reader.name(); !name.empty()) names.push_back(std::move(name));
   if (!reader.is_only_compressed()) return names;
+  if (std::string name = gzip_name(beginning_); !name.empty()) names.push_back(std::move(name));
   // "invoice.exe.gz" becomes "invoice.exe".
   for (const std::string& name : names_) names.push_back(name.substr(0, name.rfind('.')));
   return names;
@@ -185,10 +206,10 @@ void ArchivePass::entry(ArchiveReader& reader) {
   entry.beginning = std::string_view(held).substr(0, ArchiveEntry::kMaxShown);
   tell(entry);
   if (done()) return;
-  ArchivePass pass(shared_, depth_ + 1 + reader.compressions(), entry.names);
+  ArchivePass pass(shared_, depth_ + 1, entry.names);
   if (data == ArchiveReader::Data::piece) {
     EntrySource rest(*this, pass, reader, held);
-    pass.of(rest);
+    pass.of(rest, entry.beginning);
     data = pass.done() ? ArchiveReader::Data::end : rest.drain();
   } else {
     ContentInMemory content(held);

@@ -31,14 +31,15 @@ class ArchivePass {
   /// All readings of a file that can be read anywhere.
   void of(Content& content);
   /// The one of a file whose octets come once.
-  void of(ArchiveSource& source);
+  void of(ArchiveSource& source, std::string_view beginning);
   /// For who gets at octets of the file in order.
   void feed(std::string_view octets);
   [[nodiscard]] ArchiveLook::Report& report() { return report_; }
 
  private:
   /// False: this reader found no archive.
-  bool read(ArchiveSource& source, ArchiveKind kind, std::size_t& entries);
+  bool read(ArchiveSource& source, ArchiveKind kind, std::size_t& entries,
+            std::size_t compression = 0);
   [[nodiscard]] bool done() const {
     return report_.enough || shared_.over_limit || shared_.error.has_value();
   }
@@ -57,6 +58,9 @@ class ArchivePass {
   unsigned depth_;
   const std::vector<std::string>& names_;
   ArchiveLook::Report report_;
+  /// Octets at the beginning that tell the compression.
+  static constexpr std::size_t kMaxHeader = 1024;
+  std::string beginning_;
   ZipHeaders headers_;
   DocumentMarks marks_;
 };

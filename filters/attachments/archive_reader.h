@@ -46,13 +46,19 @@ enum class ArchiveKind : std::uint8_t {
   zip_by_directory,  ///< reads the end first
   zip_by_headers,    ///< from its beginning on
   others,
-  streamed,  ///< the last two: what can be read once only
+  streamed,    ///< the last two: what can be read once only
+  compressed,  ///< one file, as compression_of() says
 };
+
+/// The compression that `beginning` announces, as a number of ours; 0: none, or one that cannot be
+/// looked into.
+[[nodiscard]] std::size_t compression_of(std::string_view beginning);
 
 /// libarchive's reader with its errors as ours.
 class ArchiveReader {
  public:
-  ArchiveReader(ArchiveSource& source, ArchiveKind kind);
+  /// `compression` is needed for `compressed`.
+  ArchiveReader(ArchiveSource& source, ArchiveKind kind, std::size_t compression = 0);
 
   enum class Step : std::uint8_t {
     entry,
@@ -68,10 +74,9 @@ class ArchiveReader {
 
   [[nodiscard]] bool is_folder() const;
   [[nodiscard]] bool is_encrypted() const;
-  /// "" where there is none, and for what is only compressed and has none.
+  /// "" where there is none, and for what is only compressed.
   [[nodiscard]] std::string name() const;
-  [[nodiscard]] bool is_only_compressed() const;
-  [[nodiscard]] unsigned compressions() const;
+  [[nodiscard]] bool is_only_compressed() const { return compressed_; }
   /// Whether the archive says that something in it is encrypted.
   [[nodiscard]] bool has_encrypted() const;
 
@@ -83,12 +88,18 @@ class ArchiveReader {
   static la_ssize_t on_read(archive* reader, void* self, const void** octets);
   static la_int64_t on_skip(archive* reader, void* self, la_int64_t request);
   static la_int64_t on_seek(archive* reader, void* self, la_int64_t offset, int whence);
-  void enable(ArchiveKind kind);
+  void enable(ArchiveKind kind, std::size_t compression);
   [[nodiscard]] bool open();
   [[nodiscard]] bool says_encrypted() const;
 
   ArchiveSource& source_;
   std::unique_ptr<archive, decltype(&archive_read_free)> reader_;
+  bool compressed_;
+  // In what it unpacks libarchive would look for another compression, and in that for one more,
+  // gigabytes that nobody counts. So an octet of ours comes first, compressed by itself; it is
+  // taken away again.
+  bool led_;
+  std::string_view lead_;
   archive_entry* entry_ = nullptr;  // libarchive's
   std::optional<Error> error_;
   bool began_ = false;

@@ -193,7 +193,7 @@ class Readings {
   }
   void add(const Text& text) {
     std::string reading = to_utf8(trimmed(text));
-    if (reading.empty() || found_.size() >= kMaxReadings) return;
+    if (reading.empty() || found_.size() >= kMaxNameReadings) return;
     if (std::ranges::find(found_, reading) == found_.end()) found_.push_back(std::move(reading));
   }
   std::vector<std::string> found_;

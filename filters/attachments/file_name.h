@@ -8,14 +8,14 @@ namespace gatepost::filters {
 
 /// Every name under which somebody may see, save or open a file of this name, as text to compare:
 /// UTF-8 in lower case, full-width, mathematical and similar letters and dots as plain ASCII. At
-/// least one, at most kMaxReadings.
+/// least one, at most kMaxNameReadings.
 ///
 /// With and without: percent-encoding (undone twice), what follows a NUL, characters that turn the
 /// writing direction (as the octets stand, and as the eye sees it), quotes, streams of NTFS
 /// ("x.txt:evil.exe"). Never with: controls, invisible characters, folders, dots and blanks at the
 /// end, blanks at the front. Octets that are not UTF-8 are read as ISO 8859-1 and as code page 437.
 [[nodiscard]] std::vector<std::string> name_readings(std::string_view name);
-inline constexpr std::size_t kMaxReadings = 200;
+inline constexpr std::size_t kMaxNameReadings = 200;
 
 /// Patterns for names: "*" is any text, "?" one character, case does not matter.
 class NamePatterns {

@@ -93,5 +93,5 @@ TEST(FileName, ExceptionHoldsForTheReadingThatMatched) {
 TEST(FileName, ReadingsHaveALimit) {
   std::string name = "%2541\"\\:\u202e\xff\0"s;
   for (int i = 0; i < 5; ++i) name += name;
-  EXPECT_LE(name_readings(name).size(), kMaxReadings);
+  EXPECT_LE(name_readings(name).size(), kMaxNameReadings);
 }
