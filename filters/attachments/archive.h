@@ -18,10 +18,10 @@ struct ArchiveLimits {
   /// Archives within each other, each compression counts as one (a .tar.gz is two).
   static constexpr unsigned kMaxArchiveDepth = 8;
   static constexpr std::size_t kMaxEntries = 20'000;
-  static constexpr std::uint64_t kMaxUnpacked = 256ULL * 1024 * 1024;
+  static constexpr std::uint64_t kMaxUnpacked = 256 * 1024 * 1024;
   /// Octets unpacked for each octet of an attachment, once there are more than kRatioFrom of them.
   static constexpr std::uint64_t kMaxRatio = 200;
-  static constexpr std::uint64_t kRatioFrom = 16ULL * 1024 * 1024;
+  static constexpr std::uint64_t kRatioFrom = 16 * 1024 * 1024;
   /// A file in an archive that is held, so that it can be read anywhere, if it is an archive. A
   /// larger one is read once from its beginning: that is enough for ZIP, tar and RAR, not for 7z.
   static constexpr std::size_t kMaxHeld = 8 * 1024 * 1024;

@@ -176,7 +176,8 @@ bool ArchiveReader::says_encrypted() const {
 }
 
 ArchiveReader::Step ArchiveReader::next() {
-  if (!std::exchange(began_, true) && !open()) return error_ ? Step::broken : Step::not_one;
+  if (!std::exchange(began_, true) && !open())
+    return error_ || compressed_ ? Step::broken : Step::not_one;
   const bool first = std::exchange(first_, false);
   int status = archive_read_next_header(reader_.get(), &entry_);
   // Each retry takes something in.

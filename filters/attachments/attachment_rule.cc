@@ -48,6 +48,7 @@ class Attachments final : public Rule {
       : settings_(std::move(settings)), types_(std::move(types)) {}
 
   [[nodiscard]] bool needs_body() const override { return true; }
+  [[nodiscard]] bool protects() const override { return true; }
 
   [[nodiscard]] Result<void> apply(const RuleInput& input, RewritePlan& plan) const override {
     const MimeStructure& structure = *input.structure;

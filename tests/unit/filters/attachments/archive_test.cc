@@ -232,7 +232,8 @@ TEST(Archive, TooDeep) {
   expect_evil(look(archive));
   EXPECT_EQ(look(make_zip({{"inner.zip", archive}})).report.unreadable, Unreadable::too_deep);
   std::string often = "text";
-  for (unsigned i = 0; i < ArchiveLimits::kMaxArchiveDepth; ++i) {
+  for (unsigned i = 0; i <= ArchiveLimits::kMaxArchiveDepth; ++i) {
+    EXPECT_EQ(look(often).report.unreadable, Unreadable::no);
     often = make_archive("raw", {{"x", often}}, "gzip");
   }
   EXPECT_EQ(look(often).report.unreadable, Unreadable::too_deep);
