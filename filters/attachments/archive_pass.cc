@@ -80,20 +80,26 @@ void ArchivePass::note_name(std::string_view name) {
   report_.macros = report_.macros || tells_macros(name);
 }
 
+void ArchivePass::on_header(const ZipHeaders::Header& header) {
+  // Two headers for each entry, and those of archives within that are not compressed.
+  constexpr std::size_t kFor = 4;
+  if (++shared_.look.headers_ > kFor * shared_.look.limits_.entries) {
+    return unreadable(Unreadable::too_many);
+  }
+  if (header.folder || done()) return;
+  note_name(header.name);
+  report_.encrypted = report_.encrypted || header.encrypted;
+  tell({.names = {std::string(header.name)}, .beginning = {}});
+}
+
+void ArchivePass::end() {
+  headers_.end([this](const ZipHeaders::Header& header) { on_header(header); });
+}
+
 void ArchivePass::feed(std::string_view octets) {
   beginning_ += octets.substr(0, kMaxHeader - std::min(beginning_.size(), kMaxHeader));
   marks_.feed(octets);
-  headers_.feed(octets, [this](const ZipHeaders::Header& header) {
-    // Two headers for each entry, and those of archives within that are not compressed.
-    constexpr std::size_t kFor = 4;
-    if (++shared_.look.headers_ > kFor * shared_.look.limits_.entries) {
-      return unreadable(Unreadable::too_many);
-    }
-    if (header.folder || done()) return;
-    note_name(header.name);
-    report_.encrypted = report_.encrypted || header.encrypted;
-    tell({.names = {std::string(header.name)}, .beginning = {}});
-  });
+  headers_.feed(octets, [this](const ZipHeaders::Header& header) { on_header(header); });
   report_.encrypted = report_.encrypted || marks_.encrypted();
   report_.macros = report_.macros || marks_.macros();
 }
@@ -119,6 +125,7 @@ void ArchivePass::of(Content& content) {
     return !done();
   });
   if (!streamed) shared_.error = streamed.error();
+  end();
   std::size_t entries = 0;
   std::size_t others = 0;
   ContentSource source(content);
@@ -211,6 +218,7 @@ void ArchivePass::entry(ArchiveReader& reader) {
     EntrySource rest(*this, pass, reader, held);
     pass.of(rest, entry.beginning);
     data = pass.done() ? ArchiveReader::Data::end : rest.drain();
+    pass.end();
   } else {
     ContentInMemory content(held);
     pass.of(content);

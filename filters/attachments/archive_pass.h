@@ -34,6 +34,7 @@ class ArchivePass {
   void of(ArchiveSource& source, std::string_view beginning);
   /// For who gets at octets of the file in order.
   void feed(std::string_view octets);
+  void end();
   [[nodiscard]] ArchiveLook::Report& report() { return report_; }
 
  private:
@@ -49,6 +50,7 @@ class ArchivePass {
   void on_data_end(ArchiveReader::Data data);
   void inner(ArchivePass& pass, const std::vector<std::string>& names);
   void tell(const ArchiveEntry& entry);
+  void on_header(const ZipHeaders::Header& header);
   void note_name(std::string_view name);
   void unreadable(Unreadable why);
   [[nodiscard]] std::vector<std::string> names_of(const ArchiveReader& reader) const;

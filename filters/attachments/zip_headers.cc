@@ -46,26 +46,27 @@ std::size_t ZipHeaders::header(std::string_view text, const Sink& sink) {
   return fixed + length;
 }
 
+std::size_t ZipHeaders::scan(std::string_view text, bool last, const Sink& sink) {
+  // What a header calls its name may hold another header: one may be made up to hide the other.
+  for (std::size_t at = text.find('P'); at != std::string_view::npos; at = text.find('P', at + 1)) {
+    if (header(text.substr(at), sink) == kMore && !last) return at;
+  }
+  return text.size();
+}
+
 void ZipHeaders::feed(std::string_view piece, const Sink& sink) {
   // Nearly always nothing is held, and the piece is not copied.
-  const bool copied = !held_.empty();
-  if (copied) held_ += piece;
-  const std::string_view text = copied ? std::string_view(held_) : piece;
-  std::size_t at = 0;
-  std::size_t keep = text.size();
-  while ((at = text.find('P', at)) != std::string_view::npos) {
-    const std::size_t size = header(text.substr(at), sink);
-    if (size == kMore) {
-      keep = at;
-      break;
-    }
-    at += size == 0 ? 1 : size;
+  if (held_.empty()) {
+    held_ = piece.substr(scan(piece, false, sink));
+    return;
   }
-  if (copied) {
-    held_.erase(0, keep);
-  } else {
-    held_.assign(text.substr(keep));
-  }
+  held_ += piece;
+  held_.erase(0, scan(held_, false, sink));
+}
+
+void ZipHeaders::end(const Sink& sink) {
+  (void)scan(held_, true, sink);
+  held_.clear();
 }
 
 }  // namespace gatepost::filters

@@ -25,6 +25,8 @@ class ZipHeaders {
 
   /// The next piece, cut anywhere.
   void feed(std::string_view piece, const Sink& sink);
+  /// Nothing follows.
+  void end(const Sink& sink);
 
   [[nodiscard]] std::uint64_t local() const { return local_; }
   [[nodiscard]] std::uint64_t central() const { return central_; }
@@ -34,6 +36,9 @@ class ZipHeaders {
  private:
   /// Octets of the header at the front of `text`, after telling of it; 0: it is none; kMore.
   [[nodiscard]] std::size_t header(std::string_view text, const Sink& sink);
+  /// Tells of all headers in `text` up to the first that may go on behind it, which it returns;
+  /// at the end none does.
+  [[nodiscard]] std::size_t scan(std::string_view text, bool last, const Sink& sink);
   std::string held_;
   std::uint64_t local_ = 0;
   std::uint64_t central_ = 0;

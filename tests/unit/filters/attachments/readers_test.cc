@@ -118,6 +118,17 @@ TEST(ZipHeaders, CutAnywhere) {
   });
 }
 
+TEST(ZipHeaders, OneDoesNotHideAnother) {
+  // It says that its name goes on for 4096 octets, where another header stands, and the end.
+  const std::string fake = "PK\3\4"s + std::string(22, '\0') + "\0\x10\0\0"s;
+  ZipHeaders headers;
+  std::vector<std::string> names;
+  const auto sink = [&](const ZipHeaders::Header& h) { names.emplace_back(h.name); };
+  headers.feed(fake + make_zip({{"evil.exe", "x"}}), sink);
+  headers.end(sink);
+  EXPECT_THAT(names, ElementsAre("evil.exe", "evil.exe"));
+}
+
 TEST(ZipHeaders, NamesHaveALimit) {
   for (const std::size_t size : {ZipHeaders::kMaxEntryName, ZipHeaders::kMaxEntryName + 1}) {
     ZipHeaders headers;
