@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "filters/attachments/attachment_rule.h"
 #include "filters/rewrite/header_rules.h"
 #include "filters/rewrite/rule.h"
 
@@ -19,6 +20,7 @@ struct Type {
 /// Every rule has one line here.
 constexpr std::array kTypes = {
     Type{"add_header", make_add_header_rule},
+    Type{"attachments", make_attachments},
     Type{"remove_header", make_remove_header_rule},
     Type{"rename_header", make_rename_header_rule},
     Type{"replace_header", make_replace_header_rule},
