@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t kMaxScanners = 64;
 constexpr std::size_t kMaxChains = 64;
 constexpr std::size_t kMaxFilters = 64;
+constexpr std::size_t kMaxRules = 64;
+constexpr std::size_t kMaxHeaders = 16;
 
 constexpr Choices<ScannerType> kScannerTypes{{"clamd", ScannerType::clamd},
                                              {"icap", ScannerType::icap},
@@ -92,6 +94,39 @@ Filter build_filter(const Reader& in) {
   return filter;
 }
 
+When build_when(const Reader& in, Findings& findings) {
+  When when;
+  in.read("routes", when.routes);
+  in.read("users", when.users);
+  in.read("networks", when.networks);
+  in.read("sender_domains", when.sender_domains);
+  in.for_each("headers", kMaxHeaders, [&](const Json& header, const std::string& path) {
+    const Reader match(header, path, findings);
+    when.headers.emplace_back();
+    match.read("name", when.headers.back().name);
+    match.read("pattern", when.headers.back().pattern);
+  });
+  read_size(in, "larger_than", when.larger_than);
+  read_size(in, "smaller_than", when.smaller_than);
+  in.read("verdicts", when.verdicts);
+  if (in.find("min_score") != nullptr) {
+    std::uint32_t score = 0;
+    in.read("min_score", score);
+    when.min_score = score;
+  }
+  if (in.find("external") != nullptr) in.read("external", when.external.emplace());
+  return when;
+}
+
+Rule build_rule(const Reader& in, Findings& findings) {
+  Rule rule;
+  in.read("name", rule.name);
+  rule.filter = build_filter(in);
+  rule.when = build_when(in.section("when"), findings);
+  rule.unless = build_when(in.section("unless"), findings);
+  return rule;
+}
+
 void build_policy(const Reader& in, Policy& policy) {
   for (std::size_t i = 0; i < kCauseNames.size(); ++i) {
     const auto said = in.text(kCauseNames[i].data());
@@ -108,6 +143,13 @@ void build_chain(const Reader& in, Built& built, Findings& findings) {
     chain.filters.push_back(build_filter({filter, path, findings}));
   });
   in.read("scanners", chain.scanners);
+  in.for_each("rewrite", kMaxRules, [&](const Json& rule, const std::string& path) {
+    chain.rewrite.push_back(build_rule({rule, path, findings}, findings));
+  });
+  const Reader internal = in.section("internal");
+  internal.read("domains", chain.internal.domains);
+  internal.read("networks", chain.internal.networks);
+  in.read("shadow", chain.shadow);
   chain.policy = default_policy(!built.config.quarantine.folder.empty());
   build_policy(in.section("policy"), chain.policy);
   const Reader waiting = in.section("waiting");

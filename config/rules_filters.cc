@@ -7,6 +7,8 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "config/rules_parts.h"
@@ -134,8 +136,8 @@ void check_policy(const Built& built, std::size_t index, const std::string& path
                   Findings& findings) {
   const Chain& chain = built.config.chains[index];
   if (chain.scanners.empty()) {
-    if (built.chain_has_policy[index]) {
-      findings.warning(path + "/policy", "has no effect: this chain has no scanners");
+    if (built.chain_has_policy[index] && chain.rewrite.empty()) {
+      findings.warning(path + "/policy", "has no effect: this chain has no scanners and no rules");
     }
     return;
   }
@@ -150,6 +152,48 @@ void check_policy(const Built& built, std::size_t index, const std::string& path
                                   ? "infected messages are delivered"
                                   : "messages that no scanner has looked at are delivered");
     }
+  }
+}
+
+void check_rule(const Built& built, const Chain& chain, const Rule& rule, const std::string& path,
+                Findings& findings) {
+  const auto action = rule.filter.options.find("action");
+  const auto* const word =
+      action == rule.filter.options.end() ? nullptr : std::get_if<std::string>(&action->second);
+  if (word != nullptr && *word == "quarantine" && built.config.quarantine.folder.empty()) {
+    findings.error(path + "/options/action",
+                   "there is no quarantine: /quarantine/folder is missing");
+  }
+  for (const auto& [key, when] : {std::pair("/when", &rule.when), {"/unless", &rule.unless}}) {
+    const bool judged = !when->verdicts.empty() || when->min_score;
+    if (judged && chain.scanners.empty()) {
+      findings.error(path + key, "asks for a verdict, but this chain has no scanners");
+    }
+    if (when->external && chain.internal.domains.empty()) {
+      findings.warning(path + key + std::string("/external"),
+                       "all messages are external: the chain's internal/domains is empty");
+    }
+    if (when->smaller_than > 0 && when->larger_than >= when->smaller_than) {
+      findings.error(path + key + std::string("/smaller_than"), "no size is both");
+    }
+    for (std::size_t i = 0; i < when->routes.size(); ++i) {
+      const auto& routes = built.config.routes;
+      if (std::ranges::find(routes, when->routes[i], &Route::name) != routes.end()) continue;
+      findings.error(fmt::format("{}{}/routes/{}", path, key, i),
+                     "there is no route " + quote(when->routes[i]));
+    }
+  }
+}
+
+void check_shadow(const Built& built, const Chain& chain, const std::string& path,
+                  Findings& findings) {
+  if (chain.shadow.empty()) return;
+  const auto& chains = built.config.chains;
+  const auto shadow = std::ranges::find(chains, chain.shadow, &Chain::name);
+  if (shadow == chains.end()) {
+    findings.error(path + "/shadow", "there is no chain " + quote(chain.shadow));
+  } else if (!shadow->shadow.empty()) {
+    findings.error(path + "/shadow", "has a shadow itself");
   }
 }
 
@@ -170,6 +214,10 @@ void check_chain(const Built& built, std::size_t index, Findings& findings) {
     }
   }
   check_policy(built, index, path, findings);
+  for (std::size_t i = 0; i < chain.rewrite.size(); ++i) {
+    check_rule(built, chain, chain.rewrite[i], fmt::format("{}/rewrite/{}", path, i), findings);
+  }
+  check_shadow(built, chain, path, findings);
   if (!chain.scanners.empty()) check_waiting(built, chain, path, findings);
 }
 
@@ -196,8 +244,10 @@ void check_references(const Built& built, Findings& findings) {
   for (std::size_t i = 0; i < config.chains.size(); ++i) {
     const Chain& chain = config.chains[i];
     asked.insert(chain.scanners.begin(), chain.scanners.end());
-    if (!named.contains(chain.name)) {
-      findings.warning(path_of("chains", i), "no listener and no route names it");
+    const bool is_shadow = std::ranges::any_of(
+        config.chains, [&chain](const Chain& other) { return other.shadow == chain.name; });
+    if (!is_shadow && !named.contains(chain.name)) {
+      findings.warning(path_of("chains", i), "no listener, no route and no shadow names it");
     }
   }
   for (std::size_t i = 0; i < config.scanners.size(); ++i) {

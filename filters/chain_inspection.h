@@ -7,6 +7,7 @@
 #include "filters/delivery.h"
 #include "filters/inspection.h"
 #include "filters/intake.h"
+#include "filters/rewrite/rewriter.h"
 
 namespace gatepost::filters {
 
@@ -34,16 +35,19 @@ class ChainInspection final : public Inspection {
   [[nodiscard]] const Judgement& judgement() const override { return judgement_; }
   [[nodiscard]] std::uint64_t octets() const override { return intake_.octets(); }
   [[nodiscard]] std::uint64_t quarantine_number() const override { return number_; }
+  [[nodiscard]] const std::vector<std::string>& notes() const override { return rewritten_.notes; }
+  ~ChainInspection() override;
   void note_timeout_after_ok() override;
 
  private:
   /// Where what comes in goes.
   enum class Sink : std::uint8_t { spool, delivery, nowhere };
   enum class Stage : std::uint8_t {
-    taking,    ///< the message comes in
-    sealing,   ///< it is complete, and on its way to the disk
-    scanning,  ///< the scanners look at it
-    keeping,   ///< it is put into quarantine
+    taking,     ///< the message comes in
+    sealing,    ///< it is complete, and on its way to the disk
+    scanning,   ///< the scanners look at it
+    rewriting,  ///< the rules look at it
+    keeping,    ///< it is put into quarantine
     decided,
   };
 
@@ -63,6 +67,13 @@ class ChainInspection final : public Inspection {
   void on_limit();
   [[nodiscard]] Duration left() const;
   void add_own_opinion(Judgement& judgement) const;
+
+  // The rules (inspection_rewrite.cc)
+  void stream();
+  [[nodiscard]] bool wants_no_more();
+  [[nodiscard]] RuleInput rule_input();
+  void rewrite(Action action);
+  void rewritten(Action action, Result<Rewritten> result);
 
   // What becomes of it
   void decide(Judgement judgement);
@@ -84,8 +95,14 @@ class ChainInspection final : public Inspection {
   Stage stage_ = Stage::taking;
   Sink sink_ = Sink::spool;
   Intake intake_;
-  bool complete_ = false;       // all of it came through the intake
-  bool must_be_whole_ = false;  // too large for the scanners, but it goes to quarantine
+  bool complete_ = false;  // all of it came through the intake
+  bool must_be_whole_ =
+      false;  // too large for the scanners, but quarantine or rules want all of it
+  bool rules_asked_ = false;
+  std::string header_;  // of the message, for the rules
+  Rewritten rewritten_;
+  ByteChain head_;  // what streams, until the header is known
+  Ticket rewriting_;
   std::shared_ptr<Spool> spool_;
   std::shared_ptr<Spool> retired_;  // until nobody is inside it
   std::optional<Digest> digest_;

@@ -25,6 +25,7 @@ struct MessageCounters {
   Cell read_ahead_wasted;
   Cell spool_failures;
   Cell quarantine_failures;
+  Cell rewrite_held;           ///< octets that the rules have written and hold now
   DurationCells verdict_time;  ///< from RETR sent upstream to the verdict
 };
 

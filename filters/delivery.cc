@@ -5,9 +5,10 @@
 
 namespace gatepost::filters {
 
-Delivery::Delivery(BlockPool& pool, std::shared_ptr<const Spool> spool,
+Delivery::Delivery(BlockPool& pool, std::shared_ptr<const Spool> spool, std::vector<Splice> splices,
                    std::vector<HeaderEdit> edits, std::move_only_function<void()> on_activity)
     : spool_(std::move(spool)), on_activity_(std::move(on_activity)) {
+  if (!splices.empty()) splicer_.emplace(std::move(splices), pool);
   if (!edits.empty()) editor_.emplace(std::move(edits), pool);
 }
 
@@ -49,10 +50,16 @@ bool Delivery::refill() {
 
 /// From source_ to `out`; says whether that was the end of the message.
 bool Delivery::move(ByteChain& out, std::size_t room) {
-  const bool last = !spool_ && ended_ && behind_.empty();
-  if (editor_) return editor_->step(source_, last, out, room) == HeaderEditor::Progress::finished;
-  out.append(source_.take(std::min(room, source_.size())));
-  return last && source_.empty();
+  bool last = !spool_ && ended_ && behind_.empty();
+  if (splicer_ && !all_spliced_ && spliced_.size() < kPiece) {
+    const auto progress = splicer_->step(source_, last, spliced_, kPiece);
+    all_spliced_ = progress == Splicer::Progress::finished;
+  }
+  ByteChain& from = splicer_ ? spliced_ : source_;
+  if (splicer_) last = all_spliced_;
+  if (editor_) return editor_->step(from, last, out, room) == HeaderEditor::Progress::finished;
+  out.append(from.take(std::min(room, from.size())));
+  return last && from.empty();
 }
 
 Delivery::Progress Delivery::take(ByteChain& out) {
@@ -61,10 +68,10 @@ Delivery::Progress Delivery::take(ByteChain& out) {
   while (!finished_ && out.size() < full) {
     const bool refilled = source_.empty() && refill();
     if (!problem_.empty()) break;
-    const std::size_t had = source_.size();
+    const std::size_t had = source_.size() + spliced_.size();
     const std::size_t written = out.size();
     finished_ = move(out, full - written);
-    if (!refilled && source_.size() == had && out.size() == written) break;
+    if (!refilled && source_.size() + spliced_.size() == had && out.size() == written) break;
   }
   if (out.size() > before) return Progress::data;
   if (finished_) return Progress::end;

@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "filters/message/header_edit.h"
+#include "filters/message/splicer.h"
 #include "filters/spool/spool.h"
 
 namespace gatepost::filters {
 
-/// What a client gets: the message of a spool, then what is appended; with edits of its header. The
-/// other end of an Inspection.
+/// What a client gets: the message of a spool, then what is appended; with splices, and then edits
+/// of its header. The other end of an Inspection.
 class Delivery {
  public:
   /// Octets that were appended and not taken, beyond which full() asks for patience.
@@ -24,8 +25,8 @@ class Delivery {
 
   /// `on_activity` is called from the loop after `wait`, for what comes from the spool's file;
   /// never from inside a call. `spool` may be null; it is sealed, perhaps not yet ready.
-  Delivery(BlockPool& pool, std::shared_ptr<const Spool> spool, std::vector<HeaderEdit> edits,
-           std::move_only_function<void()> on_activity);
+  Delivery(BlockPool& pool, std::shared_ptr<const Spool> spool, std::vector<Splice> splices,
+           std::vector<HeaderEdit> edits, std::move_only_function<void()> on_activity);
 
   void append(ByteChain&& text) { behind_.append(std::move(text)); }
   /// Nothing follows what was appended.
@@ -45,9 +46,12 @@ class Delivery {
 
   std::shared_ptr<const Spool> spool_;  // until it is read to its end
   std::optional<SpoolReader> reader_;
+  std::optional<Splicer> splicer_;
   std::optional<HeaderEditor> editor_;
   std::move_only_function<void()> on_activity_;
-  ByteChain source_;  // for the editor
+  ByteChain source_;  // as it came
+  ByteChain spliced_;
+  bool all_spliced_ = false;
   ByteChain behind_;
   bool ended_ = false;
   bool finished_ = false;

@@ -32,12 +32,12 @@ ChainInspection::ChainInspection(const Host& host, std::shared_ptr<const Chain> 
         owner_.on_inspection_activity();
       })) {
   worst_.verdict = Verdict::clean();
-  if (chain_->scans()) {
+  if (chain_->waits()) {
     spool_ = std::make_shared<Spool>(host.room, host.pool, host.background, [this] { on_spool(); });
     limit_->start(limit);
   } else {
     sink_ = Sink::delivery;
-    delivery_.emplace(host.pool, nullptr, std::vector<HeaderEdit>{}, [] {});
+    if (!chain_->rules) stream();
   }
 }
 
@@ -61,7 +61,7 @@ bool ChainInspection::congested() const {
     case Sink::spool:
       return intake_.full() || spool_->congested();
     case Sink::delivery:
-      return intake_.full() || delivery_->full();
+      return intake_.full() || (delivery_ && delivery_->full());
     case Sink::nowhere:
       break;
   }
@@ -71,7 +71,7 @@ bool ChainInspection::congested() const {
 /// Moves what came in to where it goes, as far as there is room.
 void ChainInspection::pump() {
   while (sink_ != Sink::nowhere && !complete_) {
-    const bool wait = sink_ == Sink::spool ? spool_->congested() : delivery_->full();
+    const bool wait = sink_ == Sink::spool ? spool_->congested() : delivery_ && delivery_->full();
     if (wait) return;
     ByteChain piece;
     const auto status = intake_.run(piece, kPiece);
@@ -86,6 +86,11 @@ void ChainInspection::pump() {
 void ChainInspection::store(ByteChain piece) {
   host_.counters.octets_scanned.add(piece.size());
   if (sink_ == Sink::spool) return spool(std::move(piece));
+  if (!delivery_) {
+    head_.append(std::move(piece));
+    if (intake_.header_known()) stream();
+    return;
+  }
   delivery_->append(std::move(piece));
   if (outcome_ == Outcome::undecided) settle(Outcome::pass, Action::deliver);
   tell();
@@ -96,6 +101,7 @@ void ChainInspection::spool(ByteChain piece) {
   if (fits) {
     spool_->append(std::exchange(piece, ByteChain()));
     if (spool_->failure()) return on_spool();
+    if (wants_no_more()) return decide({});
     if (!too_large()) return;
   }
   Judgement judgement = oversize();
@@ -105,7 +111,8 @@ void ChainInspection::spool(ByteChain piece) {
   }
   const Opinion* const worst = judgement.worst(chain_->config.policy);
   const Action action = config::action_for(chain_->config.policy, worst->verdict.cause);
-  if (fits && action == Action::quarantine) {
+  const bool ruled = chain_->rules && chain_->rules->needs_whole(rule_input());
+  if (fits && (action == Action::quarantine || ruled)) {
     must_be_whole_ = true;
     return;
   }
@@ -118,7 +125,7 @@ void ChainInspection::spool(ByteChain piece) {
 
 /// Whether no scanner takes it, and nothing of the header can change what becomes of it.
 bool ChainInspection::too_large() {
-  if (must_be_whole_ || !intake_.header_known()) return false;
+  if (must_be_whole_ || !intake_.header_known() || !chain_->scans()) return false;
   return std::ranges::all_of(chain_->scanners, [this](const auto& kind) {
     return intake_.octets() > kind->config.max_size;
   });
@@ -126,6 +133,10 @@ bool ChainInspection::too_large() {
 
 Judgement ChainInspection::oversize() const {
   Judgement judgement;
+  if (!chain_->scans()) {
+    judgement.trail.push_back(our_opinion(
+        Cause::oversize, fmt::format("larger than {} octets", host_.room->max_message())));
+  }
   for (const auto& kind : chain_->scanners) {
     const std::uint64_t most = std::min(kind->config.max_size, host_.room->max_message());
     judgement.trail.push_back(
@@ -137,7 +148,7 @@ Judgement ChainInspection::oversize() const {
 
 /// The rest is lost for good: an error of a filter.
 void ChainInspection::input_failed(const Error& error) {
-  if (outcome_ != Outcome::undecided) {
+  if (delivery_ && (outcome_ != Outcome::undecided || sink_ == Sink::delivery)) {
     sink_ = Sink::nowhere;
     delivery_->fail(fmt::format("filter: {}", error.detail));
     return tell();
@@ -151,6 +162,8 @@ void ChainInspection::input_failed(const Error& error) {
 
 void ChainInspection::input_ended() {
   if (sink_ == Sink::delivery) {
+    if (!delivery_) stream();
+    if (!delivery_) return;  // the rules have given it up
     delivery_->end();
     if (outcome_ == Outcome::undecided) settle(Outcome::pass, Action::deliver);
     return tell();

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "filters/chain.h"
 #include "filters/host.h"
@@ -14,10 +15,10 @@ namespace gatepost::filters {
 
 /// One message on its way through a chain: takes its text as it comes from upstream, and gives what
 /// the client is to get. In between it makes the text canonical, runs the filters, spools, asks the
-/// memory and the scanners, applies the policy, and keeps the original in quarantine.
+/// memory and the scanners, applies the policy and the rules, and keeps the original in quarantine.
 ///
-/// Nothing comes out before the verdict (of a chain without scanners: at once). What comes out is
-/// what the scanners saw, but for the header lines that the policy or a scanner adds.
+/// Nothing comes out before the verdict (of a chain that has nothing to wait for: at once). What
+/// comes out is what the scanners saw, but for what the policy, a scanner or a rule changes.
 class Inspection {
  public:
   class Owner {
@@ -64,6 +65,11 @@ class Inspection {
   [[nodiscard]] virtual const Judgement& judgement() const = 0;
   [[nodiscard]] virtual std::uint64_t octets() const = 0;  ///< of the canonical message so far
   [[nodiscard]] virtual std::uint64_t quarantine_number() const = 0;  ///< 0: none
+  /// What rules did, a line each; complete once nothing more is to be taken.
+  [[nodiscard]] virtual const std::vector<std::string>& notes() const {
+    static const std::vector<std::string> none;
+    return none;
+  }
   /// The session had said +OK when the scan timed out, see config::Waiting::refuse_again.
   virtual void note_timeout_after_ok() = 0;
 };

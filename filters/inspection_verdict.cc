@@ -23,6 +23,7 @@ Duration ChainInspection::left() const {
 }
 
 void ChainInspection::look_up() {
+  if (!chain_->scans()) return judged({});
   digest_ = spool_->digest();
   const Instant now = host_.timers.now();
   if (chain_->config.remember && host_.memory) {
@@ -63,6 +64,7 @@ void ChainInspection::judged(Judgement judgement) {
 
 void ChainInspection::add_own_opinion(Judgement& judgement) const {
   const HeaderFacts& header = intake_.header();
+  if (!chain_->scans() && !(chain_->rules && chain_->rules->protects())) return;
   if (header.partial) judgement.trail.push_back(our_opinion(Cause::partial, "message/partial"));
   if (header.too_large) {
     judgement.trail.push_back(our_opinion(Cause::unscannable, "header too large"));
@@ -76,6 +78,8 @@ void ChainInspection::on_limit() {
     return kept(fail(ErrorCode::timeout, "quarantine: no answer in time"));
   }
   scan_.reset();
+  rewriting_.reset();
+  rules_asked_ = true;  // no second time
   Judgement judgement;
   judgement.trail.push_back(
       our_opinion(Cause::timeout, complete_ ? "no verdict in time" : "not complete in time"));
@@ -99,7 +103,8 @@ void ChainInspection::act(Action action) {
     case Action::deliver:
     case Action::tag:
       // What the spool or a filter lost cannot be delivered, whatever the policy says.
-      return spool_ ? deliver(action) : refuse(refusal_text(worst_.verdict.cause));
+      if (!spool_) return refuse(refusal_text(worst_.verdict.cause));
+      return chain_->rules && !rules_asked_ ? rewrite(action) : deliver(action);
     case Action::notice:
       return give_notice(action);
     case Action::quarantine:
@@ -113,7 +118,9 @@ void ChainInspection::act(Action action) {
 
 void ChainInspection::deliver(Action action) {
   spool_->seal();
-  delivery_.emplace(host_.pool, spool_, delivery_edits(chain_->config, action, judgement_, worst_),
+  std::vector<HeaderEdit> edits = delivery_edits(chain_->config, action, judgement_, worst_);
+  for (HeaderEdit& edit : rewritten_.header) add_edit(edits, std::move(edit));
+  delivery_.emplace(host_.pool, spool_, std::move(rewritten_.splices), std::move(edits),
                     [this] { tell(); });
   if (complete_) {
     delivery_->end();
@@ -137,7 +144,7 @@ void ChainInspection::give_notice(Action action) {
                              .size = intake_.octets(),
                              .quarantine_number = number_ == 0 ? "" : std::to_string(number_)});
   drop_the_rest();
-  delivery_.emplace(host_.pool, nullptr, std::vector<HeaderEdit>{}, [] {});
+  delivery_.emplace(host_.pool, nullptr, std::vector<Splice>{}, std::vector<HeaderEdit>{}, [] {});
   delivery_->append(ByteChain(host_.pool, text));
   delivery_->end();
   settle(Outcome::pass, action);

@@ -17,7 +17,7 @@ class Intake {
   static constexpr std::size_t kMaxWaiting = 64 * 1024;
 
   Intake(const Chain& chain, BlockPool& pool)
-      : canonicalizer_(pool), filters_(chain.filters, pool) {}
+      : canonicalizer_(pool), filters_(chain.filters, pool), keep_beginning_(chain.rules) {}
 
   /// The next piece from upstream, without dot-stuffing. Always taken.
   void feed(ByteChain&& text) { canonicalizer_.feed(text, waiting_); }
@@ -34,12 +34,17 @@ class Intake {
   /// Of what came through; complete when header_known().
   [[nodiscard]] const HeaderFacts& header() const { return reader_.facts(); }
   [[nodiscard]] bool header_known() const { return reader_.done(); }
+  /// All of the header, and perhaps what follows it; what is beyond HeaderReader::kMaxHeader is
+  /// missing. Only for a chain with rules.
+  [[nodiscard]] const ByteChain& beginning() const { return beginning_; }
 
  private:
   Canonicalizer canonicalizer_;
   FilterLine filters_;
   HeaderReader reader_;
   ByteChain waiting_;
+  bool keep_beginning_;
+  ByteChain beginning_;
   bool ended_ = false;
   std::uint64_t octets_ = 0;
 };

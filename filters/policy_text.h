@@ -14,6 +14,10 @@ namespace gatepost::filters {
 /// administrator alone should see.
 [[nodiscard]] std::string_view refusal_text(Cause cause);
 
+/// Adds an edit to those that there are: a mark for a subject that another edit sets goes into
+/// that.
+void add_edit(std::vector<HeaderEdit>& edits, HeaderEdit edit);
+
 /// What is changed in the header of a message that is delivered: what scanners wish, and with
 /// Action::tag the verdict in the tag's header line and a mark in the subject, by `worst`.
 [[nodiscard]] std::vector<HeaderEdit> delivery_edits(const config::Chain& chain, Action action,

@@ -1,6 +1,7 @@
 #include "filters/message/header_edit.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "filters/message/header_text.h"
@@ -28,6 +29,25 @@ std::string writable(std::string_view value) {
 }
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+bool ends_with_star(std::string_view name) { return name.ends_with("-*"); }
+
+/// The text behind "Re:", "AW: Fwd:" and the like, which mail programs put before a subject.
+std::string_view without_reply_marks(std::string_view text) {
+  constexpr std::array<std::string_view, 9> kMarks = {
+      "re:", "aw:", "fw:", "fwd:", "wg:", "sv:", "tr:", "rv:", "antw:"};
+  for (bool found = true; found;) {
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    found = false;
+    for (const std::string_view mark : kMarks) {
+      if (!same_name(text.substr(0, mark.size()), mark)) continue;
+      text.remove_prefix(mark.size());
+      found = true;
+      break;
+    }
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -60,6 +80,12 @@ int* HeaderEditor::count_of(std::string_view name) {
 }
 
 bool HeaderEditor::removed(const Field& field) {
+  const bool begins_so = std::ranges::any_of(edits_, [&field](const HeaderEdit& edit) {
+    if (edit.what != HeaderEdit::What::remove || !ends_with_star(edit.name)) return false;
+    const std::string_view beginning = std::string_view(edit.name).substr(0, edit.name.size() - 1);
+    return same_name(beginning, std::string_view(field.name).substr(0, beginning.size()));
+  });
+  if (begins_so) return true;
   const int* const total = field.count == 0 ? nullptr : count_of(field.name);
   if (total == nullptr) return false;
   return std::ranges::any_of(edits_, [&](const HeaderEdit& edit) {
@@ -75,9 +101,14 @@ bool HeaderEditor::removed(const Field& field) {
 void HeaderEditor::prefix(const HeaderEdit& edit, Field& field) {
   const std::string text = field.text.to_string();
   const std::size_t colon = text.find(':');
-  ByteChain marked = field.text.take(colon + 1);
   const std::string_view body = std::string_view(text).substr(colon + 1);
-  std::string mark = " " + encode_words(writable(edit.value), colon + 2);
+  std::string value = writable(edit.value);
+  if (without_reply_marks(readable_field(body, kMaxValue)).starts_with(value)) return;
+  ByteChain marked = field.text.take(colon + 1);
+  // Between two encoded words a blank is not shown (RFC 2047 section 6.2).
+  const std::size_t first_word = std::min(body.find_first_not_of(" \t\r\n"), body.size());
+  if (!is_plain(value) && body.substr(first_word).starts_with("=?")) value += ' ';
+  std::string mark = " " + encode_words(value, colon + 2);
   const std::size_t first_line = std::min(body.find('\r'), body.size());
   const std::size_t start = std::min(body.find_first_not_of(" \t"), first_line);
   if (start < first_line) {
@@ -89,6 +120,14 @@ void HeaderEditor::prefix(const HeaderEdit& edit, Field& field) {
   marked.append(pool_, mark);
   marked.append(std::move(field.text));
   field.text = std::move(marked);
+}
+
+void HeaderEditor::rename(const std::string& name, Field& field) {
+  const std::string text = field.text.to_string();
+  field.text.consume(text.find(':'));
+  ByteChain renamed(pool_, name);
+  renamed.append(std::move(field.text));
+  field.text = std::move(renamed);
 }
 
 void HeaderEditor::add(HeaderEdit::Place place) {
@@ -120,8 +159,11 @@ void HeaderEditor::begin_field(ByteChain text) {
   }
   if (field.count > 0) {
     for (const HeaderEdit& edit : edits_) {
-      const bool marks = edit.what == HeaderEdit::What::prefix && same_name(edit.name, field.name);
-      if (marks) prefix(edit, field);
+      if (!same_name(edit.name, field.name)) continue;
+      if (edit.what == HeaderEdit::What::prefix) prefix(edit, field);
+      if (edit.what == HeaderEdit::What::rename && is_field_name(edit.value)) {
+        rename(edit.value, field);
+      }
     }
   }
   if (hold_) {

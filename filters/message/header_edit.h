@@ -16,9 +16,11 @@ namespace gatepost::filters {
 struct HeaderEdit {
   enum class What : std::uint8_t {
     add,      ///< one more field, at `place`
-    remove,   ///< the fields of that name, see `which`
+    remove,   ///< the fields of that name, see `which`; of "X-Name-*" all that begin so
     replace,  ///< all fields of that name go, one is added at `place`
-    prefix,   ///< `value` goes before the text of all fields of that name; none: it is added
+    rename,   ///< all fields of that name get the name `value`
+    prefix,   ///< `value` goes before the text of all fields of that name, unless they begin with
+              ///< it already, perhaps behind "Re:" and the like; none: it is added
   } what = What::add;
   enum class Place : std::uint8_t { top, end };
   std::string name;
@@ -70,6 +72,7 @@ class HeaderEditor {
   void more_of_field(ByteChain text);
   [[nodiscard]] bool removed(const Field& field);
   void prefix(const HeaderEdit& edit, Field& field);
+  void rename(const std::string& name, Field& field);
   void add(HeaderEdit::Place place);
   void release_waiting();
   [[nodiscard]] int* count_of(std::string_view name);

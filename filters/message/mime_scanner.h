@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "filters/message/content_coding.h"
+#include "filters/message/mime_boundaries.h"
+#include "filters/message/mime_header.h"
 
 namespace gatepost::filters {
 
@@ -31,16 +33,19 @@ struct MimePart {
   std::string protocol;     ///< of multipart/signed and encrypted, in lower case
   std::string header;       ///< its Content-… fields, raw with all their lines
   bool attachment = false;  ///< Content-Disposition says attachment
-  bool closed = true;       ///< a multipart: its last boundary came
+  bool closed = true;       ///< not so: a multipart whose last boundary did not come
   bool odd = false;         ///< readers may disagree about it
 
   static constexpr std::size_t kMaxName = 1024;
   [[nodiscard]] const std::string& type() const { return types.front(); }
   [[nodiscard]] bool may_be(std::string_view type) const;  ///< any reading
   [[nodiscard]] bool is_multipart() const;                 ///< any reading
-  /// It has parts of its own: a multipart, or an attached message.
+  /// It may have parts of its own: a multipart, or an attached message that is not encoded.
   [[nodiscard]] bool is_container() const;
 };
+
+/// Whether what has this type is a message: message/rfc822, global, news.
+[[nodiscard]] bool is_message_type(std::string_view type);
 
 /// The parts of a message, in the order in which they begin; the first is the message itself.
 struct MimeStructure {
@@ -77,7 +82,41 @@ class MimeScanner {
   [[nodiscard]] std::size_t held() const;
 
  private:
+  enum class State : std::uint8_t {
+    header,    // of the last part
+    preamble,  // of a multipart: lines before its first boundary
+    body,      // text, in which only lines that begin with "--" matter
+    dashes,    // in such a line
+    stopped,   // by a limit
+  };
+  void collect_line(std::string_view& piece);
+  void search_body(std::string_view& piece);
+  void on_line(std::string_view line, std::uint64_t end, bool cut);
+  void on_header_line(std::string_view line, std::uint64_t end, bool cut);
+  [[nodiscard]] bool on_boundary(std::string_view line, std::uint64_t end);
+  void begin_part(std::uint64_t begin, bool message);
+  void end_header(std::uint64_t body_begin);
+  void fill_part(std::uint64_t body_begin);
+  void end_parts(std::size_t first, std::uint64_t line_begin, std::uint64_t text_end);
+  void add_boundaries();
+  void stop();
+  [[nodiscard]] std::size_t level() const { return open_.size() - 1; }
+  [[nodiscard]] MimePart& part_at(std::size_t level) { return structure_.parts[open_[level]]; }
+
   MimeStructure structure_;
+  State state_ = State::header;
+  std::vector<std::size_t> open_;  // the parts from the message down to the one we are in
+  MimeBoundaries boundaries_;
+  std::size_t added_boundaries_ = 0;  // of header_
+  MimeHeader header_;                 // of the last part
+  bool in_header_ = false;            // it is not over
+  std::uint64_t offset_ = 0;          // of what comes next
+  std::string line_;                  // what came of it before this piece
+  std::uint64_t line_begin_ = 0;
+  bool line_cut_ = false;    // it is longer than what is held of it
+  unsigned matched_ = 0;     // octets of LF "--" at the end of what came of the body
+  std::size_t headers_ = 0;  // octets in all `header`s
+  std::size_t held_ = 0;     // octets of finished parts
 };
 
 /// Of a message that is in memory.

@@ -28,6 +28,7 @@ class Splicer {
   [[nodiscard]] Progress step(ByteChain& in, bool last, ByteChain& out, std::size_t room);
 
  private:
+  [[nodiscard]] bool splice(ByteChain& in, bool last, ByteChain& out, std::size_t room);
   std::vector<Splice> splices_;
   BlockPool& pool_;
   std::size_t next_ = 0;

@@ -85,7 +85,7 @@ void ReleasedMessage::on_spool() {
     fail(spool_->failure()->detail);
   } else {
     outcome_ = Outcome::pass;
-    delivery_.emplace(host_.pool, spool_, std::vector<HeaderEdit>(),
+    delivery_.emplace(host_.pool, spool_, std::vector<Splice>(), std::vector<HeaderEdit>(),
                       [this] { owner_.on_inspection_activity(); });
     delivery_->end();
   }

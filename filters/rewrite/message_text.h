@@ -22,8 +22,7 @@ class MessageText {
 
   /// Those octets, all of them. Only for ranges of bounded size.
   [[nodiscard]] Result<std::string> text(std::uint64_t begin, std::uint64_t end) const;
-  /// The content of a part, decoded, cut after `most` octets; without its children's for what has
-  /// some. `encoding` is one of the part's readings.
+  /// The content of a part, decoded, cut after `most` octets. `encoding` is one of its readings.
   [[nodiscard]] Result<std::string> content(const MimePart& part, TransferEncoding encoding,
                                             std::size_t most) const;
 };

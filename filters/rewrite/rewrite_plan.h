@@ -12,10 +12,13 @@
 #include "filters/message/mime_scanner.h"
 #include "filters/message/splicer.h"
 #include "filters/rewrite/message_text.h"
+#include "filters/rewrite/quoted_splices.h"
 #include "filters/verdict.h"
 #include "proxy/base/error.h"
 
 namespace gatepost::filters {
+
+class ContentFields;
 
 /// What the rules of a chain want of one message. They say it part by part; finish() makes splices
 /// of it, so that whatever no rule named stays octet for octet.
@@ -26,6 +29,8 @@ class RewritePlan {
   /// Octets of text that a plan holds, of all parts.
   static constexpr std::size_t kMaxText = 16 * 1024 * 1024;
   static constexpr std::size_t kMaxEdits = 1'000;
+  /// Octets of the header of a part of which fields are changed.
+  static constexpr std::size_t kMaxPartHeader = 1024 * 1024;
 
   /// `text` and `structure` may be null, for rules of the header only; they outlive it.
   RewritePlan(const MessageText* text, const MimeStructure* structure);
@@ -83,8 +88,32 @@ class RewritePlan {
   [[nodiscard]] Result<Outcome> finish();
 
  private:
+  /// What is wanted of one part.
+  struct PartEdits {
+    std::optional<std::string> content;  // as rules see it, once one has asked
+    bool rewritten = false;              // it is not the original with insertions any more
+    std::vector<Insertion> insertions;   // sorted, as long as it is; of the original content
+    std::string appended;                // without having been read
+    std::string charset;                 // "": as it is
+    std::optional<std::string> fields;   // in place of the Content-… fields
+    std::optional<std::string> body;     // in place of the body
+  };
+
+  [[nodiscard]] const MimePart& part(std::size_t index) const { return structure_->parts[index]; }
+  void spend(std::size_t octets) { spent_ += octets; }
+  [[nodiscard]] Result<void> finish_part(std::size_t index, const PartEdits& edits, Outcome& to);
+  [[nodiscard]] Result<void> finish_body(std::size_t index, const PartEdits& edits,
+                                         ContentFields& fields, std::vector<Splice>& to) const;
+  [[nodiscard]] Result<bool> insert_all(const MimePart& one, const PartEdits& edits,
+                                        ContentFields& fields, std::vector<Splice>& to) const;
+  [[nodiscard]] Result<void> wrap_all(const ContentFields& fields, std::vector<Splice>& to) const;
+
   const MessageText* text_;
   const MimeStructure* structure_;
+  std::map<std::size_t, PartEdits> parts_;
+  std::vector<HeaderEdit> header_;
+  std::vector<std::string> wraps_;
+  std::size_t spent_ = 0;  // of kMaxText
   std::optional<Stop> stop_;
   std::vector<std::string> notes_;
 };

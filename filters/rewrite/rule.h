@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/config.h"
 #include "filters/message/mime_scanner.h"
@@ -36,6 +37,12 @@ class Rule {
   /// Whether it looks at more than the header: the message is complete then, and `text` and
   /// `structure` are set.
   [[nodiscard]] virtual bool needs_body() const = 0;
+  /// Whether it keeps something from users, so that a message of which it cannot see all must not
+  /// get past it: pieces of messages (message/partial) then are a cause of their own.
+  [[nodiscard]] virtual bool protects() const { return false; }
+  /// Names of header fields that are this rule's word alone: the gateway takes them out of every
+  /// message that comes in, also where the rule does not apply.
+  [[nodiscard]] virtual std::vector<std::string> own_fields() const { return {}; }
   /// Says in `plan` what is to become of the message; what rules before it wished is there already.
   /// May block and take its time, in any thread. An error gives the message up: it is then
   /// `unscannable`.

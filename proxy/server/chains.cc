@@ -156,8 +156,14 @@ Result<Chains> ChainMaker::make(const config::Config& config, OnBroken on_broken
     auto writer = notice(one, path, on_broken, problems);
     if (!writer) return std::unexpected(writer.error());
     chain->notice = std::move(*writer);
+    if (!one.rewrite.empty()) {
+      auto rules = filters::RuleBook::create(one);
+      if (!rules) return below(path, rules.error());
+      chain->rules = std::make_shared<const filters::RuleBook>(std::move(*rules));
+    }
     chain->fingerprint = fingerprint_of(one, chain->scanners);
-    if (chain->filters.empty() && chain->scanners.empty()) chain.reset();
+    const bool idle = chain->filters.empty() && chain->scanners.empty() && !chain->rules;
+    if (idle && one.shadow.empty()) chain.reset();
     chains.by_name.emplace(one.name, std::move(chain));
   }
   return chains;

@@ -4,6 +4,9 @@
 #include <string>
 #include <utility>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "filters/quarantine/released_message.h"
 #include "proxy/pop3/reply.h"
 
@@ -73,7 +76,7 @@ bool Retrieval::undecided() const {
 
 std::optional<Instant> Retrieval::line_due() const {
   // Without scanners there is no verdict to wait for: upstream is what is slow.
-  if (!undecided() || !request_.chain->scans()) return std::nullopt;
+  if (!undecided() || !request_.chain->waits()) return std::nullopt;
   return next_line_;
 }
 
@@ -96,7 +99,7 @@ Retrieval::Progress Retrieval::give(ByteChain& out) {
 void Retrieval::note_verdict() {
   if (std::exchange(decided_, true)) return;
   verdict_at_ = services_.timers.now();
-  if (request_.chain->scans()) {
+  if (request_.chain->waits()) {
     services_.filters.counters.verdict_time.observe(verdict_at_ - request_.since);
   }
 }
@@ -104,7 +107,7 @@ void Retrieval::note_verdict() {
 /// The client's time-out begins anew with every line.
 void Retrieval::climb(ByteChain& out) {
   const Instant now = services_.timers.now();
-  if (!request_.chain->scans() || now < next_line_) return;
+  if (!request_.chain->waits() || now < next_line_) return;
   if (stage_ == Stage::silent) {
     out.append(services_.pool, pop3::ok(kOk));
     stage_ = Stage::waiting;
@@ -186,7 +189,7 @@ void Retrieval::encode(ByteChain&& text, ByteChain& out) {
 
 void Retrieval::close(std::string_view problem) {
   if (problem_.empty()) problem_ = problem;
-  if (request_.verb == pop3::Verb::top && !request_.chain->scans()) return;  // nobody judged it
+  if (request_.verb == pop3::Verb::top && !request_.chain->waits()) return;  // nobody judged it
   const std::string_view cause = decided_ ? filters::to_string(inspection_->cause()) : "none";
   const std::string_view action = decided_ ? filters::to_string(inspection_->action()) : "none";
   services_.log.info("message",
@@ -203,6 +206,7 @@ void Retrieval::close(std::string_view problem) {
                       {"octets", inspection_->octets()},
                       {"quarantine", inspection_->quarantine_number()},
                       {"ladder", ladder_lines_},
+                      {"rules", fmt::format("{}", fmt::join(inspection_->notes(), "; "))},
                       {"problem", problem_},
                       {"duration_ms", (services_.timers.now() - request_.since).count()}});
 }

@@ -14,7 +14,7 @@ using pop3::Verb;
 void Session::choose_chain() {
   chain_ = route_->chain ? *route_->chain : settings_->chain;
   answered_at_ = services_.timers.now();
-  if (chain_ && chain_->scans() && chain_->config.read_ahead > 0) {
+  if (chain_ && chain_->waits() && chain_->config.read_ahead > 0) {
     ahead_ = std::make_unique<ReadAhead>(chain_->config.read_ahead);
   }
 }
@@ -28,7 +28,7 @@ void Session::forward_message(const Command& command) {
     }
     return ledger_.add_message(command, Way::chain, command);
   }
-  if (!chain_->scans() || command.lines <= chain_->config.top_lines) {
+  if (!chain_->waits() || command.lines <= chain_->config.top_lines) {
     return ledger_.add_message(command, Way::filters, command);
   }
   // More of the text than may be shown unscanned: all of it is fetched and looked at.
@@ -45,10 +45,11 @@ void Session::begin_message(const Exchange& exchange) {
 }
 
 std::shared_ptr<const filters::Chain> Session::unscanned_chain() {
-  if (!chain_->scans()) return chain_;
+  if (!chain_->waits()) return chain_;
   if (!top_chain_) {
     auto without = std::make_shared<filters::Chain>(*chain_);
     without->scanners.clear();
+    without->header_only = true;
     top_chain_ = std::move(without);
   }
   return top_chain_;

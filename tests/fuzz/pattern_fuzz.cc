@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "proxy/base/pattern.h"
 #include "proxy/pop3/ascii.h"
 #include "proxy/pop3/sasl.h"
 #include "proxy/upstream/router.h"
@@ -45,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view text = fuzz::Input(data, std::min<std::size_t>(size, 300)).rest();
   const std::string_view pattern = cut_line(text);
   const std::string_view name = cut_line(text);
-  require(upstream::matches_pattern(pattern, name) == naive(pattern, name));
+  require(matches_pattern(pattern, name) == naive(pattern, name));
   for (const bool lower : {false, true}) {
     const upstream::UserForm form(std::string(pattern), lower, std::string(cut_line(text)));
     const Result<std::string> made = form.apply(name);

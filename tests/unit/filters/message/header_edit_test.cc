@@ -145,7 +145,35 @@ TEST(HeaderEditor, marks_the_subject) {
 TEST(HeaderEditor, marks_and_encodes) {
   const std::string out = edit({prefix("[Übel]")}, "Subject: =?utf-8?q?=C3=A4?=\r\n\r\n",
                                Chopping(Chopping::Kind::whole));
-  EXPECT_EQ(out, "Subject: =?UTF-8?B?W8OcYmVsXQ==?= =?utf-8?q?=C3=A4?=\r\n\r\n");
+  EXPECT_EQ(out, "Subject: =?UTF-8?B?W8OcYmVsXSA=?= =?utf-8?q?=C3=A4?=\r\n\r\n");
+}
+
+TEST(HeaderEditor, marks_only_once) {
+  for (const char* const subject :
+       {"[X] Hello", "Re: [X] Hello", "AW: Fwd:[X] Hello",
+        "=?utf-8?B?W1hdIEhpIQ==?=", "\r\n =?iso-8859-1?Q?=5BX=5D_?= Hi"}) {
+    const std::string text = std::string("Subject: ") + subject + "\r\n\r\n";
+    expect_edited({prefix("[X]")}, text, text);
+  }
+  expect_edited({prefix("[X]")}, "Subject: Hello [X]\r\n\r\n",
+                "Subject: [X] Hello [X]\r\n\r\n");
+}
+
+TEST(HeaderEditor, keeps_a_blank_between_two_encoded_words) {
+  expect_edited({prefix("[\u00dc]")}, "Subject: =?utf-8?Q?=C3=A4?=\r\n\r\n",
+                "Subject: =?UTF-8?B?W8OcXSA=?= =?utf-8?Q?=C3=A4?=\r\n\r\n");
+}
+
+TEST(HeaderEditor, renames) {
+  expect_edited({{What::rename, "X-Old", "X-New"}},
+                "A: 1\r\nx-old: 2\r\n folded\r\nX-Old : 3\r\n\r\nX-Old: body\r\n",
+                "A: 1\r\nX-New: 2\r\n folded\r\nX-New: 3\r\n\r\nX-Old: body\r\n");
+}
+
+TEST(HeaderEditor, removes_all_that_begin_so) {
+  expect_edited({remove("X-Own-*"), add("X-Own-Word", "ours")},
+                "x-own-a: 1\r\nX-Own: 2\r\nX-Own-Word: 3\r\n more\r\nB: 4\r\n\r\n",
+                "X-Own-Word: ours\r\nX-Own: 2\r\nB: 4\r\n\r\n");
 }
 
 TEST(HeaderEditor, makes_edits_inert) {
