@@ -79,6 +79,8 @@ bool HtmlTokens::next(HtmlToken& token) {
   token.begin = at_;
   if (!raw_.empty()) raw_text(token);
   if (at_ == token.begin) {
+    token = HtmlToken{};
+    token.begin = at_;
     if (html_[at_] == '<') markup(token);
     if (at_ == token.begin) {
       // A "<" that begins nothing is text.

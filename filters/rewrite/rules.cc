@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "filters/body_notice/body_notice.h"
+#include "filters/defang/defang_rule.h"
 #include "filters/rewrite/header_rules.h"
 #include "filters/rewrite/rule.h"
 
@@ -19,6 +21,8 @@ struct Type {
 /// Every rule has one line here.
 constexpr std::array kTypes = {
     Type{"add_header", make_add_header_rule},
+    Type{"body_notice", make_body_notice},
+    Type{"defang", make_defang},
     Type{"remove_header", make_remove_header_rule},
     Type{"rename_header", make_rename_header_rule},
     Type{"replace_header", make_replace_header_rule},
