@@ -66,6 +66,8 @@ using Policy = std::array<Action, static_cast<std::size_t>(Cause::count_)>;
     action_for(policy, cause) = Action::refuse;
   }
   for (const Cause cause : {Cause::infected, Cause::partial}) action_for(policy, cause) = keep;
+  // What rules find has the rule's own action.
+  for (const Cause cause : {Cause::encrypted, Cause::attachment}) action_for(policy, cause) = keep;
   for (const Cause cause : {Cause::unscannable, Cause::oversize}) action_for(policy, cause) = hold;
   return policy;
 }

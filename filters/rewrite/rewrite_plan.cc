@@ -248,7 +248,7 @@ Result<void> RewritePlan::finish_part(std::size_t index, const PartEdits& edits,
   if (wrapped) {
     if (auto done = wrap_all(fields, body); !done) return done;
   }
-  if (!body.empty() && !fields.header().closed()) {
+  if (!body.empty() && !wrapped && !fields.header().closed()) {
     body.insert(body.begin(), {one.body_begin, 0, std::string(kLineEnd)});
   }
   if (!wrapped) fields.finish(index == 0, to.splices);
@@ -331,7 +331,7 @@ Result<void> RewritePlan::wrap_all(const ContentFields& fields, std::vector<Spli
   added += fmt::format("Content-Type: multipart/mixed; boundary=\"{}\"\r\n", boundary);
   const MimePart& message = part(0);
   header.push_back({fields.header().end(), 0, std::move(added)});
-  std::string front;
+  std::string front(fields.header().closed() ? "" : kLineEnd);
   for (const std::string& one : wraps_) {
     front += fmt::format("--{}\r\n{}\r\n", boundary, without_line_end(one));
   }

@@ -169,6 +169,8 @@ std::string text_of(const HeaderEdit& edit) {
       return fmt::format("remove {}[{}]", edit.name, edit.which);
     case HeaderEdit::What::replace:
       return fmt::format("replace {}: {}", edit.name, edit.value);
+    case HeaderEdit::What::rename:
+      return fmt::format("rename {}: {}", edit.name, edit.value);
     case HeaderEdit::What::prefix:
       return fmt::format("prefix {}: {}", edit.name, edit.value);
   }

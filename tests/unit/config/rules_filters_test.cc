@@ -166,7 +166,7 @@ TEST(FilterRulesTest, WhatNobodyNamesIsWorthAWarning) {
                                 fmt::format(R"("scanners": [{}],
                                                        "chains": [{{"name": "c"}}])",
                                             kClamd));
-  EXPECT_THAT(text, HasSubstr("warning: /chains/0: no listener and no route names it"));
+  EXPECT_THAT(text, HasSubstr("warning: /chains/0: no listener, no route and no shadow names it"));
   EXPECT_THAT(text, HasSubstr("warning: /scanners/0: no chain asks it"));
   EXPECT_EQ(with("", R"(, "chain": "c")", R"("chains": [{"name": "c"}])"), "");
 }

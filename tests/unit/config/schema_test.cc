@@ -61,7 +61,7 @@ std::map<std::string, json> filtering_defaults() {
   EXPECT_EQ(chain.sizes, Sizes::upstream);
   const std::string s = "/scanners/items/";
   const std::string c = "/chains/items/";
-  return {
+  std::map<std::string, json> defaults = {
       {"/listeners/items/chain", Listener().chain},
       {"/routes/items/chain", Route().chain},
       {"/scanners", json::array()},
@@ -106,7 +106,19 @@ std::map<std::string, json> filtering_defaults() {
       {"/quarantine/max_age", text(quarantine.max_age)},
       {"/verdict_memory/entries", memory.entries},
       {"/verdict_memory/max_age", text(memory.max_age)},
+      {c + "rewrite", json::array()},
+      {c + "rewrite/items/options", json::object()},
+      {c + "internal/domains", json::array()},
+      {c + "internal/networks", json::array()},
+      {c + "shadow", chain.shadow},
   };
+  for (const char* const when : {"when/", "unless/"}) {
+    for (const char* const key :
+         {"routes", "users", "networks", "sender_domains", "headers", "verdicts"}) {
+      defaults[c + "rewrite/items/" + when + key] = json::array();
+    }
+  }
+  return defaults;
 }
 
 TEST(SchemaTest, DefaultsAreThoseOfTheStructs) {
@@ -283,6 +295,18 @@ void complete_filtering(json& file, const std::string& path, const json& value) 
   if (path.starts_with("/chains/items/filters/items")) {
     file["chains"][0]["filters"] = {{{"type", "add_header"}}};
   }
+  if (path.starts_with("/chains/items/rewrite/items")) {
+    json rule = {{"type", "tag_subject"}};
+    const json header = {{"name", "Subject"}, {"pattern", "x"}};
+    if (path.find("when/headers/items") != path.npos) rule["when"]["headers"] = {header};
+    if (path.find("unless/headers/items") != path.npos) rule["unless"]["headers"] = {header};
+    file["chains"][0]["rewrite"] = {rule};
+    file["chains"][0]["scanners"] = {"clamd"};
+    file["routes"] = {{{"name", "office"}, {"pool", "upstream"}}};
+  }
+  if (path == "/chains/items/shadow" && value != "") {
+    file["chains"].push_back({{"name", value}});
+  }
 }
 
 /// What else must stand in `file` so that nothing but the value at `path` can be wrong.
@@ -379,7 +403,7 @@ TEST(SchemaTest, TheEndsOfEveryRangeAreAcceptedAndWhatLiesBeyondIsNot) {
       EXPECT_FALSE(accepts(path, odd)) << path << " " << odd;
     }
   });
-  EXPECT_EQ(ranges, 52);
+  EXPECT_EQ(ranges, 58);
 }
 
 TEST(SchemaTest, TheInactivityTimerIsNeverShorterThanRfc1939Wants) {
