@@ -5,6 +5,8 @@
 #include <fmt/ranges.h>
 
 #include "filters/attachments/attachment_rule.h"
+#include "filters/body_notice/body_notice.h"
+#include "filters/defang/defang_rule.h"
 #include "filters/rewrite/header_rules.h"
 #include "filters/rewrite/rule.h"
 
@@ -21,6 +23,8 @@ struct Type {
 constexpr std::array kTypes = {
     Type{"add_header", make_add_header_rule},
     Type{"attachments", make_attachments},
+    Type{"body_notice", make_body_notice},
+    Type{"defang", make_defang},
     Type{"remove_header", make_remove_header_rule},
     Type{"rename_header", make_rename_header_rule},
     Type{"replace_header", make_replace_header_rule},
