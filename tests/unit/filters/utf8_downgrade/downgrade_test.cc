@@ -154,13 +154,19 @@ TEST(Utf8Downgrade, leaves_an_encoded_message_what_it_is) {
 
 TEST(Utf8Downgrade, renames_without_waiting_longer_than_kMaxWaiting) {
   const std::string much = "X: " + std::string(Utf8Downgrade::kMaxWaiting, 'x') + "\n";
-  expect("Content-Type: message/global\n" + much + "Content-Transfer-Encoding: base64\n\nü",
-         "Content-Type: message/rfc822\n" + much + "Content-Transfer-Encoding: base64\n\nü");
+  for_each_chopping(
+      [&](Chopping& chopping) {
+        EXPECT_EQ(run(chopping, crlf("Content-Type: message/global\n" + much +
+                                     "Content-Transfer-Encoding: base64\n\nü")),
+                  crlf("Content-Type: message/rfc822\n" + much +
+                       "Content-Transfer-Encoding: base64\n\nü"));
+      },
+      1);
 }
 
 TEST(Utf8Downgrade, makes_ascii_of_a_field_longer_than_kMaxField) {
   std::string text = "To: ";
-  while (text.size() < 3 * Utf8Downgrade::kMaxField) text += "ü <jörg@example.org>,\n abc ";
+  while (text.size() < 3 * Utf8Downgrade::kMaxField / 2) text += "ü <jörg@example.org>,\n abc ";
   text += "\n\nü\n";
   std::string first;
   for_each_chopping(
@@ -210,7 +216,7 @@ TEST(Utf8Downgrade, does_not_take_longer_lines_for_boundaries) {
   expect_unchanged("Content-Type: multipart/mixed; boundary=x\n\n--x" + std::string(5000, ' ') +
                    "\nX: ü\n");
   expect_unchanged("Content-Type: multipart/mixed; boundary=x\n\n-\n- -x\n---x\n-" +
-                   std::string(70000, '-') + "\nX: ü\n");
+                   std::string(3000, '-') + "\nX: ü\n");
 }
 
 TEST(WithDowngrade, stands_in_front_of_a_chain_of_another_name) {
