@@ -103,6 +103,7 @@ void build_pool(const Reader& in, std::string name, Built& built, Findings& find
       {{"off", ProxyProtocol::off}, {"v1", ProxyProtocol::v1}, {"v2", ProxyProtocol::v2}});
   in.read("xclient", pool.xclient);
   in.read("initial_response", pool.initial_response);
+  in.read<Utf8>("utf8", pool.utf8, {{"client", Utf8::client}, {"downgrade", Utf8::downgrade}});
   built.config.pools.push_back(std::move(pool));
   built.pools.push_back(std::move(place));
 }

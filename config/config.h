@@ -92,6 +92,12 @@ enum class Balance : std::uint8_t {
 
 enum class ProxyProtocol : std::uint8_t { off, v1, v2 };
 
+/// Who says UTF8 (RFC 6856) to the servers of a pool.
+enum class Utf8 : std::uint8_t {
+  client,     ///< the client, if it does; its command is relayed
+  downgrade,  ///< else Gatepost, and messages are made fit for the client (RFC 6857)
+};
+
 struct PoolServer {
   Endpoint address;
   std::uint32_t weight = 1;           ///< share of the sessions
@@ -131,6 +137,7 @@ struct Pool {
   ProxyProtocol proxy_protocol = ProxyProtocol::off;  ///< header sent ahead of everything
   bool xclient = false;          ///< XCLIENT is sent to a server that offers it (Dovecot)
   bool initial_response = true;  ///< false: AUTH and its first response in two lines
+  Utf8 utf8 = Utf8::client;
 };
 
 /// Which pool serves a login, and under what name. All conditions that are given must hold; an

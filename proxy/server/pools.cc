@@ -72,6 +72,7 @@ Result<std::shared_ptr<const upstream::Pool>> PoolMaker::make(const config::Pool
     server.proxy_protocol = pool.proxy_protocol;
     server.xclient = pool.xclient;
     server.initial_response = pool.initial_response;
+    server.utf8 = pool.utf8;
     server.weight = one.weight;
     server.max_connections = one.max_connections;
     server.priority = one.priority;

@@ -19,6 +19,9 @@ std::string told_upstream(const net::ClientFacts& facts) {
   return fmt::format("{} {} {}", facts.address.to_string(), facts.session_id, facts.forwarded);
 }
 
+/// Whether it does not matter there that a connection sends UTF-8.
+bool downgrades(const upstream::Server& server) { return server.utf8 == config::Utf8::downgrade; }
+
 }  // namespace
 
 LoginDesk::LoginDesk(const Services& services, const Settings& settings,
@@ -130,7 +133,8 @@ std::optional<UpstreamPlace> LoginDesk::place_that_fits(const LoginRequest& requ
   std::optional<UpstreamPlace> place;
   if (place_) place = std::move(*std::exchange(place_, nullptr));
   const bool fits = place && place->pool == route_->pool.get() && place->alive() &&
-                    place_for_ == told_upstream(facts_) && (request.utf8 || !place->utf8);
+                    place_for_ == told_upstream(facts_) &&
+                    (request.utf8 || !place->utf8 || downgrades(*place->server));
   if (fits) return place;
   if (place) let_go(std::move(*place));
   return std::nullopt;

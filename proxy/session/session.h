@@ -146,7 +146,8 @@ class Session final : net::TransportObserver,
   [[nodiscard]] bool waits_for_upstream() const;
 
   // session_message.cc
-  void choose_chain();
+  [[nodiscard]] const std::shared_ptr<const filters::Chain>& configured_chain() const;
+  void choose_chain(bool downgrade);
   void forward_message(const pop3::Command& command);
   void begin_message(const Exchange& exchange);
   [[nodiscard]] Retrieval::Request message_request(const Exchange& exchange);

@@ -160,7 +160,7 @@ void Session::on_login_outcome() {
   route_ = lobby_->desk.route();
   server_ = lobby_->desk.server();
   method_ = lobby_->authorization.method();
-  choose_chain();
+  choose_chain(outcome.downgrade);
   open_mailbox();
   leave_lobby();
   enter(State::transaction);

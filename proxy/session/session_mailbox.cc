@@ -11,7 +11,7 @@ using pop3::Verb;
 
 /// With the login; the chain was chosen.
 void Session::open_mailbox() {
-  if (!chain_ || !ExtraMailbox::needed(services_.filters, *chain_)) return;
+  if (!configured_chain() || !ExtraMailbox::needed(services_.filters, *chain_)) return;
   mailbox_ = std::make_unique<ExtraMailbox>(
       services_, *chain_,
       ExtraMailbox::Account{.session = id_, .route = route_->conditions.name, .user = user_},

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "filters/utf8_downgrade/chain.h"
 #include "proxy/session/session.h"
 
 namespace gatepost::session {
@@ -10,9 +11,15 @@ namespace gatepost::session {
 using pop3::Command;
 using pop3::Verb;
 
-/// Which way RETR and TOP go was decided with the login.
-void Session::choose_chain() {
-  chain_ = route_->chain ? *route_->chain : settings_->chain;
+const std::shared_ptr<const filters::Chain>& Session::configured_chain() const {
+  return route_->chain ? *route_->chain : settings_->chain;
+}
+
+/// Which way RETR and TOP go was decided with the login. With `downgrade`, messages are made fit
+/// for the client before anything else, so that the scanners see what it will get.
+void Session::choose_chain(bool downgrade) {
+  chain_ = configured_chain();
+  if (downgrade) chain_ = filters::with_downgrade(chain_.get());
   answered_at_ = services_.timers.now();
   if (chain_ && chain_->waits() && chain_->config.read_ahead > 0) {
     ahead_ = std::make_unique<ReadAhead>(chain_->config.read_ahead);

@@ -18,6 +18,19 @@ upstream::Environment environment(const Services& services) {
   return {services.timers, services.connector, services.pool};
 }
 
+/// RFC 6856 section 2.1: it has its place before the login.
+bool wants_utf8(const LoginRequest& request, const UpstreamPlace& place) {
+  if (request.utf8) return true;
+  return place.server->utf8 == config::Utf8::downgrade && place.opened.capabilities->has("UTF8");
+}
+
+/// The client never asked for it, so it is served without.
+void note_refused_utf8(Log& log, const upstream::Server& server, const std::string& text) {
+  if (!server.state->refused_utf8()) return;
+  log.warning("utf8_refused",
+              {{"upstream", server.address.to_string()}, {"problem", "-ERR " + text}});
+}
+
 }  // namespace
 
 bool UpstreamPlace::alive() const {
@@ -84,7 +97,7 @@ void UpstreamLogin::begin() {
   opened_at_ = services_.timers.now();
   guessed_ = place_.opened.unconfirmed;
   if (guessed_) hurry_ = Hurry::to_ask;
-  if (!request_.utf8 || place_.utf8) return start_login();
+  if (!wants_utf8(request_, place_) || place_.utf8) return start_login();
   enter(State::utf8);
   send("UTF8\r\n", {});
 }
@@ -152,11 +165,12 @@ void UpstreamLogin::on_status() {
   if (state_ != State::user_and_pass) hurry_ = Hurry::none;
   switch (state_) {
     case State::utf8:
-      if (!status.ok) {
+      if (!status.ok && request_.utf8) {
         return give_up(ResponseCode::sys_temp, "Mail server refuses UTF8",
                        "UTF8: -ERR " + status.text);
       }
-      place_.utf8 = true;
+      place_.utf8 = status.ok;
+      if (!status.ok) note_refused_utf8(services_.log, *place_.server, status.text);
       return start_login();
     case State::user_and_pass:
       refusal_ = status;
@@ -231,6 +245,7 @@ void UpstreamLogin::on_answer(const pop3::Status& status) {
     if (!nothing_ahead()) return;
     services_.counters.upstream_login.observe(services_.timers.now() - opened_at_);
     outcome.result = LoginResult::ok;
+    outcome.downgrade = place_.utf8 && !request_.utf8;
   } else {
     // Only these say that the credentials themselves were wrong (RFC 3206); the others are about
     // the mailbox or the server (RFC 2449 section 8.1).

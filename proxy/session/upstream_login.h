@@ -48,8 +48,9 @@ void note_warning(Log& log, const UpstreamPlace& place);
 /// What a finished login left behind.
 struct LoginOutcome {
   LoginResult result = LoginResult::unavailable;
-  std::string reply;    ///< the line for the client, with CRLF
-  std::string problem;  ///< for the log; empty when all is well. May hold upstream's text.
+  std::string reply;       ///< the line for the client, with CRLF
+  std::string problem;     ///< for the log; empty when all is well. May hold upstream's text.
+  bool downgrade = false;  ///< upstream sends UTF-8, and the client did not ask for it
   /// The connection: logged in when the result is ok; when it is refused, one on which upstream may
   /// be asked again. Its transport has no observer.
   std::optional<UpstreamPlace> place;

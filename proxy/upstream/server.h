@@ -56,6 +56,9 @@ class ServerState {
   void doubt(Instant now);
   static constexpr Duration kDoubt = std::chrono::hours(1);
 
+  /// The server announced UTF8 and refused it. Whether that is news, for the log.
+  bool refused_utf8() { return !utf8_refused_.exchange(true, std::memory_order_relaxed); }
+
   void set_rules(config::HealthCheck rules);
 
  private:
@@ -71,6 +74,7 @@ class ServerState {
   Instant doubted_until_{};
   std::atomic<Health> health_ = Health::unknown;
   std::atomic<std::uint32_t> sessions_ = 0;
+  std::atomic<bool> utf8_refused_ = false;
 };
 
 /// A POP3 server that Gatepost relays to, and how it wants to be spoken to.
@@ -81,6 +85,7 @@ struct Server {
   config::ProxyProtocol proxy_protocol = config::ProxyProtocol::off;
   bool xclient = false;          ///< XCLIENT is sent when the greeting offers it
   bool initial_response = true;  ///< false: AUTH without one
+  config::Utf8 utf8 = config::Utf8::client;
   std::uint32_t weight = 1;
   std::uint32_t max_connections = 0;   ///< 0: no limit
   std::uint32_t priority = 0;          ///< asked only when those with a smaller one cannot serve

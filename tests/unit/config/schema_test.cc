@@ -189,6 +189,7 @@ TEST(SchemaTest, DefaultsAreThoseOfTheStructs) {
       {"/upstream/proxy_protocol", "off"},
       {"/upstream/xclient", pool.xclient},
       {"/upstream/initial_response", pool.initial_response},
+      {"/upstream/utf8", "client"},
       {"/routes", json::array()},
       {"/routes/items/user", route.user},
       {"/routes/items/lower_case", route.lower_case},

@@ -76,6 +76,145 @@ TEST(Utf8, is_forgotten_at_stls) {
   });
 }
 
+// ------------------------------------------------------- on behalf of a client that lacks it
+
+constexpr std::string_view kAnnounced = "USER\r\nUTF8\r\nTOP\r\n";
+const std::string kOk = "+OK Message follows\r\n";
+
+/// The client logs in without UTF8, and Gatepost says it; upstream answers `reply`.
+void log_in_with_downgrade(SessionHarness& s, std::string_view reply = "+OK\r\n") {
+  s.server.utf8 = config::Utf8::downgrade;
+  s.start();
+  s.expect_client_line("+OK");
+  s.client_says_and_gets("USER joe\r\n", "+OK Send PASS\r\n");
+  s.client("PASS secret\r\n");
+  s.upstream_accepts();
+  s.upstream("+OK\r\n");
+  s.upstream_expects("CAPA\r\n");
+  s.upstream("+OK\r\n" + std::string(kAnnounced) + ".\r\n");
+  s.upstream_expects("UTF8\r\n");
+  s.upstream(reply);
+  s.upstream_expects("USER joe\r\n");
+  s.upstream("+OK\r\n");
+  s.upstream_expects("PASS secret\r\n");
+  s.upstream("+OK in\r\n");
+  s.expect_client("+OK in\r\n");
+}
+
+TEST(Utf8Downgrade, is_done_for_a_client_that_did_not_ask_for_utf8) {
+  for_each_run([](SessionHarness& s) {
+    log_in_with_downgrade(s);
+    s.client("RETR 1\r\n");
+    s.upstream_expects("RETR 1\r\n");
+    s.upstream("+OK 99 octets\r\nSubject: Grüße\r\n\r\n..ü\r\n.\r\n");
+    s.expect_client(kOk + "Subject: =?UTF-8?B?R3LDvMOfZQ==?=\r\n\r\n..ü\r\n.\r\n");
+    s.client("TOP 2 0\r\n");
+    s.upstream_expects("TOP 2 0\r\n");
+    s.upstream("+OK\r\nFrom: ü@b.c\r\n\r\n.\r\n");
+    s.expect_client(kOk + "From: =?UTF-8?B?w7xAYi5j?= :;\r\n\r\n.\r\n");
+    s.client_says_and_gets("CAPA\r\n",
+                           "+OK Capability list follows\r\nTOP\r\nPIPELINING\r\nRESP-CODES\r\n"
+                           "UTF8\r\n.\r\n");
+    s.client("STAT\r\n");
+    s.upstream_expects("STAT\r\n");
+    s.upstream("+OK 2 200\r\n");
+    s.expect_client("+OK 2 200\r\n");
+    s.ignore_the_rest();
+  });
+}
+
+TEST(Utf8Downgrade, is_done_before_the_scanners_look) {
+  for_each_run([](SessionHarness& s) {
+    s.use_chain();
+    log_in_with_downgrade(s);
+    s.client("RETR 1\r\n");
+    s.upstream_expects("RETR 1\r\n");
+    s.upstream("+OK\r\nSubject: ü\r\n\r\nx\r\n.\r\n");
+    s.expect_client("");
+    if (!s.killed()) {
+      EXPECT_EQ(s.scanned_text(), "Subject: =?UTF-8?B?w7w=?=\r\n\r\nx\r\n");
+    }
+    s.scanner_says(filters::Verdict::clean());
+    s.expect_client(kOk + "Subject: =?UTF-8?B?w7w=?=\r\n\r\nx\r\n.\r\n");
+    s.ignore_the_rest();
+  });
+}
+
+TEST(Utf8Downgrade, is_not_done_for_a_client_that_asked_for_utf8) {
+  for_each_run([](SessionHarness& s) {
+    s.server.utf8 = config::Utf8::downgrade;
+    begin(s);
+    s.client_says_and_gets("UTF8\r\n", "+OK UTF8 it is\r\n");
+    ask_upstream(s);
+    s.upstream_expects("UTF8\r\n");
+    s.upstream("+OK\r\n");
+    s.upstream_expects("USER joe\r\n");
+    s.upstream("+OK\r\n");
+    s.upstream_expects("PASS secret\r\n");
+    s.upstream("+OK in\r\n");
+    s.expect_client("+OK in\r\n");
+    s.client("RETR 1\r\n");
+    s.upstream_expects("RETR 1\r\n");
+    s.upstream("+OK 15 octets\r\nSubject: ü\r\n\r\n.\r\n");
+    s.expect_client("+OK 15 octets\r\nSubject: ü\r\n\r\n.\r\n");
+    s.ignore_the_rest();
+  });
+}
+
+TEST(Utf8Downgrade, is_not_done_where_upstream_refuses_utf8) {
+  for_each_run([](SessionHarness& s) {
+    log_in_with_downgrade(s, "-ERR not now\r\n");
+    s.client("RETR 1\r\n");
+    s.upstream_expects("RETR 1\r\n");
+    s.upstream("+OK 15 octets\r\nSubject: ü\r\n\r\n.\r\n");
+    s.expect_client("+OK 15 octets\r\nSubject: ü\r\n\r\n.\r\n");
+    s.ignore_the_rest();
+    if (s.killed()) return;
+    EXPECT_NE(s.log.find("utf8_refused").find("not now"), std::string::npos);
+    EXPECT_FALSE(s.server.state->refused_utf8());  // it is no news any more
+  });
+}
+
+TEST(Utf8Downgrade, is_not_done_where_upstream_has_no_utf8) {
+  for_each_run([](SessionHarness& s) {
+    s.server.utf8 = config::Utf8::downgrade;
+    s.start();
+    s.expect_client_line("+OK");
+    s.log_in();
+    s.client("RETR 1\r\n");
+    s.upstream_expects("RETR 1\r\n");
+    s.upstream("+OK\r\nSubject: ü\r\n\r\n.\r\n");
+    s.expect_client("+OK\r\nSubject: ü\r\n\r\n.\r\n");
+    s.ignore_the_rest();
+  });
+}
+
+TEST(Utf8Downgrade, goes_before_a_login_in_a_hurry) {
+  for_each_run([](SessionHarness& s) {
+    s.server.utf8 = config::Utf8::downgrade;
+    constexpr std::string_view kBefore = "PIPELINING\r\nSASL PLAIN\r\nUTF8\r\n";
+    s.server.state->learned(kBefore, "ready");
+    s.start();
+    s.expect_client_line("+OK");
+    s.client_says_and_gets("USER joe\r\n", "+OK Send PASS\r\n");
+    s.client("PASS secret\r\n");
+    s.upstream_accepts();
+    s.upstream("+OK ready\r\n");
+    s.upstream_expects("CAPA\r\nUTF8\r\n");
+    s.upstream("+OK\r\nPIPELINING\r\nUSER\r\nUTF8\r\n.\r\n+OK\r\n");
+    s.upstream_expects("USER joe\r\n");
+    s.upstream("+OK\r\n");
+    s.upstream_expects("PASS secret\r\n");
+    s.upstream("+OK in\r\n");
+    s.expect_client("+OK in\r\n");
+    s.client("RETR 1\r\n");
+    s.upstream_expects("RETR 1\r\n");
+    s.upstream("+OK\r\nSubject: ü\r\n\r\n.\r\n");
+    s.expect_client(kOk + "Subject: =?UTF-8?B?w7w=?=\r\n\r\n.\r\n");
+    s.ignore_the_rest();
+  });
+}
+
 TEST(Lang, goes_upstream_after_the_login) {
   for_each_run([](SessionHarness& s) {
     begin(s);
