@@ -54,7 +54,6 @@ constexpr std::size_t kSearched = 8 * 1024;
 constexpr auto kWithin = std::to_array<Signature>({
     {"<HTA:APPLICATION"sv, "application/hta"},
     {"<SCRIPTLET"sv, "text/scriptlet"},
-    {"<JOB"sv, "application/x-wsf"},
     {"WSCRIPT.SHELL"sv, "text/x-windows-script"},
     {"SCRIPTING.FILESYSTEMOBJECT"sv, "text/x-windows-script"},
 });
@@ -98,6 +97,11 @@ std::vector<std::string_view> known_signatures(std::string_view beginning) {
     if (markup_or_script && text.find(signature.octets) != std::string::npos) {
       types.push_back(signature.type);
     }
+  }
+  // "<job" alone stands in many XML files.
+  const bool job = text.find("<JOB") != std::string::npos;
+  if (markup_or_script && job && text.find("<SCRIPT") != std::string::npos) {
+    types.emplace_back("application/x-wsf");
   }
   if (is_udf(beginning)) types.emplace_back("application/x-iso9660-image");
   return types;
