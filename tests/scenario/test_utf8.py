@@ -105,7 +105,7 @@ class Utf8(Scenario):
                          ["joe@xn--bcher-kva.example", "plain@example.org"])
         self.assertEqual(message["To"].addresses[0].display_name, "Größe")
         first, attached, inner = message.iter_parts()
-        self.assertEqual(first.get_content(), "Größe: 1\n.Punkt\n")
+        self.assertEqual(first.get_content(), "Größe: 1\r\n.Punkt")
         self.assertEqual(attached.get_filename(), "größe.bin")
         self.assertEqual(attached.get_content(), b"\0\1\2")
         self.assertEqual(inner.get_content_type(), "message/rfc822")
