@@ -287,8 +287,10 @@ Result<bool> RewritePlan::insert_all(const MimePart& one, const PartEdits& edits
   if (one.encodings.front() == TransferEncoding::identity) {
     bool ascii = is_ascii(edits.appended);
     for (const Insertion& insertion : edits.insertions) {
-      if (!is_plain_text(insertion.text)) return false;
+      if (!is_plain_text(insertion.text)) return false;  // all of it is encoded
       ascii = ascii && is_ascii(insertion.text);
+    }
+    for (const Insertion& insertion : edits.insertions) {
       to.push_back(
           {one.body_begin + std::min<std::uint64_t>(insertion.offset, size), 0, insertion.text});
     }

@@ -10,7 +10,7 @@
 
 #include "filters/body_notice/body_notice.h"
 #include "filters/defang/defang_rule.h"
-#include "tests/unit/filters/rewrite/rewritten.h"
+#include "tests/unit/filters/rewrite/rule_run.h"
 
 namespace gatepost::filters {
 namespace {
@@ -66,7 +66,7 @@ std::string rewritten(const std::string& message) {
   const auto notice = make_body_notice({"body_notice", {{"text", "From outside. \xe2\x82\xac"}}});
   const auto defang = make_defang({"defang", {{"signed", "keep"}}});
   EXPECT_TRUE(notice && defang);
-  Rewritten result(message);
+  RuleRun result(message);
   EXPECT_EQ(result.apply(**defang), "");
   EXPECT_EQ(result.apply(**notice), "");
   EXPECT_EQ(result.note(), "notice added in front: signed or encrypted");

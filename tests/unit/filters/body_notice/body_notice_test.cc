@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "filters/message/content_coding.h"
-#include "tests/unit/filters/rewrite/rewritten.h"
+#include "tests/unit/filters/rewrite/rule_run.h"
 
 namespace gatepost::filters {
 namespace {
@@ -37,11 +37,11 @@ struct Result {
 };
 
 Result noticed(const std::string& message, const Settings& options) {
-  Rewritten rewritten(message);
+  RuleRun rewritten(message);
   EXPECT_EQ(rewritten.apply(*rule(options)), "");
   Result result{rewritten.message(), rewritten.note()};
   // Through a second gateway, nothing more is added.
-  Rewritten again(result.message);
+  RuleRun again(result.message);
   EXPECT_EQ(again.apply(*rule(options)), "");
   EXPECT_EQ(again.message(), result.message) << again.note();
   return result;
@@ -250,7 +250,7 @@ TEST(BodyNotice, is_not_added_twice) {
   two["text"] = "One line.\nTwo.";
   const std::string message = crlf("Content-Type: text/plain; charset=utf-8\n\nOne line.\nHi\n");
   const Result once = noticed(message, two);
-  Rewritten again(once.message);
+  RuleRun again(once.message);
   EXPECT_EQ(again.apply(*rule(two)), "");
   EXPECT_EQ(again.note(), "notice not added: it is there");
 }

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "filters/message/content_coding.h"
-#include "tests/unit/filters/rewrite/rewritten.h"
+#include "tests/unit/filters/rewrite/rule_run.h"
 
 namespace gatepost::filters {
 namespace {
@@ -25,10 +25,10 @@ struct Result {
 Result defanged(const std::string& message, const Settings& options = {}) {
   const auto rule = make_defang({"defang", options});
   if (!rule) return {"", rule.error().detail};
-  Rewritten rewritten(message);
+  RuleRun rewritten(message);
   EXPECT_EQ((rewritten.apply(**rule)), "");
   Result result{rewritten.message(), rewritten.note()};
-  Rewritten again(result.message);
+  RuleRun again(result.message);
   EXPECT_EQ(again.apply(**rule), "");
   EXPECT_EQ(again.message(), result.message) << again.note();
   return result;

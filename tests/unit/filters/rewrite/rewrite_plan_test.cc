@@ -110,6 +110,17 @@ TEST(RewritePlan, says_so_where_text_is_no_longer_ascii) {
   EXPECT_EQ(result, expected);
 }
 
+TEST(RewritePlan, encodes_all_where_one_insertion_fits_in_no_line) {
+  const std::string result = rewritten(kMixed, [](RewritePlan& plan) {
+    ASSERT_TRUE(plan.content(1));
+    plan.insert(1, 0, "Top\r\n");
+    plan.insert(1, plan.content(1)->size(), std::string(2000, 'x'));
+  });
+  rewritten(result, [](RewritePlan& plan) {
+    EXPECT_EQ(plan.content(1).value(), "Top\r\nHello\r\nWorld" + std::string(2000, 'x'));
+  });
+}
+
 TEST(RewritePlan, appends_without_reading) {
   const std::string result = rewritten(kMixed, [](RewritePlan& plan) {
     EXPECT_TRUE(plan.append(1, "\r\nEnd"));

@@ -8,15 +8,15 @@
 namespace gatepost::filters {
 
 /// A message in memory, and what rules make of it.
-class Rewritten {
+class RuleRun {
  public:
-  explicit Rewritten(std::string message)
+  explicit RuleRun(std::string message)
       : message_(std::move(message)),
         structure_(mime_structure(message_)),
         text_(message_),
         plan_(&text_, &structure_) {}
-  Rewritten(const Rewritten&) = delete;
-  Rewritten& operator=(const Rewritten&) = delete;
+  RuleRun(const RuleRun&) = delete;
+  RuleRun& operator=(const RuleRun&) = delete;
 
   /// The error's text; "" for none.
   std::string apply(const Rule& rule) {
