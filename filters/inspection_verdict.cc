@@ -151,6 +151,7 @@ void ChainInspection::give_notice(Action action) {
 }
 
 void ChainInspection::keep() {
+  if (host_.dry) return give_notice(Action::quarantine);
   if (!host_.quarantine) return kept(fail(ErrorCode::config, "there is no quarantine"));
   stage_ = Stage::keeping;
   limit_->start(std::max(left(), kKeeping));

@@ -5,6 +5,8 @@
 #include <cctype>
 #include <optional>
 
+#include "proxy/server/cli_scan.h"
+
 namespace gatepost::server {
 
 namespace {
@@ -291,6 +293,8 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   const CLI::App& probe = add_probe(app, for_probe);
   QuarantineValues for_quarantine;
   add_quarantine(app, for_quarantine);
+  CommandLine for_scan;
+  const CLI::App& scan = add_scan(app, for_scan);
   const CLI::App& show = *app.add_subcommand("version", "Print version and libraries");
   run.footer(kFooter);
   check.footer(kFooter);
@@ -315,6 +319,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   if (show.parsed()) return print(version_text, ExitCode::ok);
   if (probe.parsed()) return probe_line(for_probe);
   if (for_quarantine.command->parsed()) return quarantine_line(for_quarantine);
+  if (scan.parsed()) return for_scan;
   Values& values = run.parsed() ? for_run : for_check;
   values.line.action = run.parsed() ? CommandLine::Action::run : CommandLine::Action::check;
   // Absent means "as the file says"; there is no flag that turns verification back on.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,21 @@ struct QuarantineOptions {
   bool raw = false;                    ///< show: the message itself
 };
 
+/// What `gatepost scan` is to do.
+struct ScanOptions {
+  static constexpr unsigned kMaxJobs = 64;
+
+  std::vector<std::string> files;  ///< at least one; see MailSource
+  std::string chain;               ///< empty: the only one of the configuration
+  std::string user;                ///< who is said to fetch the messages
+  std::string client;              ///< from which address; empty: through a Unix socket
+  std::string route;
+  unsigned jobs = 0;         ///< 0: as many as there are processors, at most kMaxJobs
+  std::string write;         ///< a folder for what clients would get; empty: nowhere
+  std::optional<bool> diff;  ///< not set: for a single file
+  bool quiet = false;        ///< neither progress nor summary
+};
+
 /// A command line that was understood, or the text to print instead of doing anything.
 struct CommandLine {
   enum class Action : std::uint8_t {
@@ -33,6 +49,7 @@ struct CommandLine {
     check,           ///< check the configuration, say what is wrong, end
     probe,           ///< look at a POP3 server, say what it is like, end
     quarantine,      ///< list or change what is in quarantine, end
+    scan,            ///< show what a chain makes of messages in files, end
     print_and_exit,  ///< help, version or a complaint: print `text`, end with `exit_code`
   };
 
@@ -43,6 +60,7 @@ struct CommandLine {
   bool json = false;            ///< print the result as JSON
   probe::Options probe = {};    ///< probe: what to look at
   QuarantineOptions quarantine = {};
+  ScanOptions scan = {};
   std::string text;  ///< print_and_exit: with its final newline
   ExitCode exit_code = ExitCode::ok;
 
