@@ -19,6 +19,7 @@ struct Chain {
   ScanDesk::Kinds scanners;
   std::shared_ptr<const RuleBook> rules;  ///< null: there is none
   std::shared_ptr<const NoticeWriter> notice;
+  std::shared_ptr<const Chain> shadow;  ///< looks at the same messages; null: there is none
   /// What remembered verdicts depend on of the configuration: filters with their options, scanners
   /// with their settings.
   std::string fingerprint;

@@ -25,7 +25,10 @@ struct MessageCounters {
   Cell read_ahead_wasted;
   Cell spool_failures;
   Cell quarantine_failures;
-  Cell rewrite_held;           ///< octets that the rules have written and hold now
+  Cell rewrite_held;  ///< octets that the rules have written and hold now
+  Cell shadow_same;   ///< messages of which a shadow thought the same
+  Cell shadow_differs;
+  Cell shadow_left_out;        ///< that no shadow had time for
   DurationCells verdict_time;  ///< from RETR sent upstream to the verdict
 };
 

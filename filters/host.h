@@ -11,6 +11,8 @@
 
 namespace gatepost::filters {
 
+class Shadows;
+
 /// What the chains of one worker use; all of it outlives them. Those in shared_ptrs are shared
 /// by all workers.
 struct Host {
@@ -23,6 +25,7 @@ struct Host {
   std::shared_ptr<VerdictMemory> memory;
   std::shared_ptr<Quarantine> quarantine;           ///< null where there is none
   std::shared_ptr<DeliveredSizes> sizes = nullptr;  ///< null: LIST and STAT say what upstream says
+  Shadows* shadows = nullptr;                       ///< null: chains have none
   bool dry = false;  ///< nothing is kept: what would go to quarantine is only called so
 };
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "filters/chain_inspection.h"
+#include "filters/shadow.h"
 
 namespace gatepost::filters {
 
@@ -218,6 +219,9 @@ const std::string& ChainInspection::problem() const {
 InspectionMaker inspection_maker(const Host& host) {
   return [&host](std::shared_ptr<const Chain> chain, MessageFacts facts, Duration limit,
                  Inspection::Owner& owner) {
+    if (host.shadows != nullptr && chain->shadow) {
+      return host.shadows->make(std::move(chain), facts, limit, owner);
+    }
     return make_inspection(host, std::move(chain), std::move(facts), limit, owner);
   };
 }

@@ -40,6 +40,13 @@ std::string Options::text(const std::string& name) {
   return text == nullptr ? std::string() : *text;
 }
 
+std::string Options::lines(const std::string& name) {
+  const auto found = options_.find(name);
+  const bool is_list =
+      found != options_.end() && std::holds_alternative<std::vector<std::string>>(found->second);
+  return is_list ? fmt::format("{}", fmt::join(optional_texts(name), "\n")) : text(name);
+}
+
 bool Options::flag(const std::string& name, bool otherwise) {
   const auto* const flag = find<bool>(name, "must be true or false");
   return flag == nullptr ? otherwise : *flag;

@@ -23,6 +23,8 @@ class Options {
   [[nodiscard]] std::vector<std::string> optional_texts(const std::string& name);
   /// A text; "" where the option is missing.
   [[nodiscard]] std::string text(const std::string& name);
+  /// The same, or a list of its lines, which come joined by LF: a text of the document has none.
+  [[nodiscard]] std::string lines(const std::string& name);
   [[nodiscard]] bool flag(const std::string& name, bool otherwise);
   /// From `least` to `most`.
   [[nodiscard]] std::int64_t number(const std::string& name, std::int64_t otherwise,

@@ -145,7 +145,7 @@ Result<std::string> read_file(const std::string& path) {
 /// to the option that it came from.
 std::string text_or_file(Options& options, std::string& name) {
   const std::string file_name = name + "_file";
-  std::string text = options.text(name);
+  std::string text = options.lines(name);
   const std::string file = options.text(file_name);
   if (!text.empty() && !file.empty()) {
     options.wrong(file_name, fmt::format("there is a \"{}\" as well", name));

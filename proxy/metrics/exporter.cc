@@ -158,6 +158,7 @@ class Exporter::Collection final : public prometheus::Collectable {
   void add_process(Out& out) const;
   static void add_files(Out& out, const ProcessFacts& facts);
   static void add_upstreams(Out& out, const ProcessFacts& facts);
+  static void add_rules(Out& out, const ProcessFacts& facts);
   static void add_scanners(Out& out, const ProcessFacts& facts);
 
   [[nodiscard]] MetricFamily total(Cell MessageCounters::* cell, std::string name,
@@ -264,8 +265,30 @@ void Exporter::Collection::add_messages(Out& out) const {
   out.push_back(std::move(ahead));
   out.push_back(
       total(&Of::spool_failures, "spool_failures_total", "Messages that could not be spooled."));
+  MetricFamily shadows = counter("shadow_messages_total",
+                                 "Messages that a chain's shadow looked at as well, by whether it "
+                                 "came to the same result.");
+  shadows = with(std::move(shadows), sum(messages_, &Of::shadow_same), {{"result", "same"}});
+  shadows = with(std::move(shadows), sum(messages_, &Of::shadow_differs), {{"result", "differs"}});
+  shadows = with(std::move(shadows), sum(messages_, &Of::shadow_left_out), {{"result", "left_out"}});
+  out.push_back(std::move(shadows));
+  out.push_back(with(gauge("rewrite_held_bytes",
+                           "Octets that rules have written into messages under way, and that are "
+                           "held for them."),
+                     sum(messages_, &Of::rewrite_held), {}));
   out.push_back(total(&Of::quarantine_failures, "quarantine_failures_total",
                       "Messages that the quarantine could not take."));
+}
+
+void Exporter::Collection::add_rules(Out& out, const ProcessFacts& facts) {
+  std::map<std::pair<std::string, std::string>, std::uint64_t> applied;
+  for (const auto& one : facts.rules) applied[{one->chain, one->rule}] += one->applied.load();
+  MetricFamily to = counter("rule_messages_total", "Messages to which a rule applied.");
+  for (const auto& [names, count] : applied) {
+    to = with(std::move(to), static_cast<double>(count),
+              {{"chain", names.first}, {"rule", names.second}});
+  }
+  out.push_back(std::move(to));
 }
 
 void Exporter::Collection::add_scanners(Out& out, const ProcessFacts& facts) {
@@ -325,6 +348,7 @@ void Exporter::Collection::add_process(Out& out) const {
   add_files(out, facts);
   add_upstreams(out, facts);
   add_scanners(out, facts);
+  add_rules(out, facts);
   out.push_back(with(gauge("build_info", "Always 1; the labels tell what is running."), 1,
                      {{"version", facts.version}, {"tls_library", facts.tls_library}}));
   MetricFamily reloads = counter("config_reloads_total", "Configuration reloads, by result.");

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "filters/counters.h"
+#include "filters/rewrite/rule_book.h"
 #include "proxy/session/counters.h"
 
 namespace gatepost::metrics {
@@ -44,6 +45,7 @@ struct ProcessFacts {
   std::uint64_t file_refreshes_failed = 0;
   std::vector<ServerFacts> servers;
   std::vector<std::shared_ptr<const filters::ScannerCounters>> scanners;  ///< in use, each once
+  std::vector<std::shared_ptr<const filters::RuleCounter>> rules;
   std::uint64_t spool_octets = 0;
   std::uint64_t remembered_verdicts = 0;
   std::uint64_t guarded_networks = 0;

@@ -136,6 +136,7 @@ Result<Chains> ChainMaker::make(const config::Config& config, OnBroken on_broken
     chains.scanners.push_back(*kind);
     kinds.emplace(one.name, std::move(*kind));
   }
+  std::map<std::string, std::shared_ptr<filters::Chain>> made;
   for (std::size_t i = 0; i < config.chains.size(); ++i) {
     const config::Chain& one = config.chains[i];
     const std::string path = fmt::format("/chains/{}", i);
@@ -163,9 +164,21 @@ Result<Chains> ChainMaker::make(const config::Config& config, OnBroken on_broken
     }
     chain->fingerprint = fingerprint_of(one, chain->scanners);
     const bool idle = chain->filters.empty() && chain->scanners.empty() && !chain->rules;
-    if (idle && one.shadow.empty()) chain.reset();
-    chains.by_name.emplace(one.name, std::move(chain));
+    // A chain of nothing that has a shadow, or is one, is looked at all the same.
+    const bool is_shadow = std::ranges::any_of(
+        config.chains, [&one](const config::Chain& other) { return other.shadow == one.name; });
+    if (idle && one.shadow.empty() && !is_shadow) chain.reset();
+    made.emplace(one.name, std::move(chain));
   }
+  for (const auto& [name, chain] : made) {
+    if (!chain || chain->config.shadow.empty()) continue;
+    const auto shadow = made.find(chain->config.shadow);
+    if (shadow == made.end()) {
+      return fail(ErrorCode::config, "there is no chain " + chain->config.shadow);
+    }
+    chain->shadow = shadow->second;
+  }
+  chains.by_name.insert(made.begin(), made.end());
   return chains;
 }
 

@@ -384,6 +384,10 @@ metrics::ProcessFacts Server::facts() const {
     }
   }
   for (const auto& kind : snapshot_->chains.scanners) facts.scanners.push_back(kind->counters);
+  for (const auto& [name, chain] : snapshot_->chains.by_name) {
+    if (!chain || !chain->rules) continue;
+    std::ranges::move(chain->rules->counters(), std::back_inserter(facts.rules));
+  }
   if (stores_.room) facts.spool_octets = stores_.room->used();
   if (stores_.memory) facts.remembered_verdicts = stores_.memory->size();
   const guard::Guard::Facts guarded = guard_.facts();

@@ -32,11 +32,14 @@ Worker::Worker(unsigned index, Log& log, guard::Guard& guard,
       launcher_(launcher != nullptr ? launcher->connect(loop_, index) : nullptr),
       desk_({loop_, connector_, pool_, background_, launcher_.get()}, log_),
       filters_{loop_, pool_, background_, message_counters_, desk_, nullptr, nullptr, nullptr},
+      shadows_(filters_, log_),
       services_{loop_,     connector_, pool_,    log_,
                 counters_, guard,      filters_, filters::inspection_maker(filters_)},
       reaper_(loop_.make_timer([this] { reap(); })),
       ticker_(loop_.make_timer([this] { tick(); })),
-      last_accept_error_(loop_.now() - kErrorLogEvery) {}
+      last_accept_error_(loop_.now() - kErrorLogEvery) {
+  filters_.shadows = &shadows_;
+}
 
 Worker::~Worker() {
   if (thread_.joinable()) stop();

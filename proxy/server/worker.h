@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "filters/host.h"
+#include "filters/shadow.h"
 #include "proxy/base/bytes.h"
 #include "proxy/base/log.h"
 #include "proxy/guard/guard.h"
@@ -116,6 +117,7 @@ class Worker final : session::Session::Home, Arrival::Owner {
   filters::MessageCounters message_counters_;
   filters::ScanDesk desk_;
   filters::Host filters_;
+  filters::Shadows shadows_;
   session::Services services_;
   config::Limits limits_;
   // Addresses of values must stay valid: listeners refer to them.

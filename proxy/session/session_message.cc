@@ -52,11 +52,12 @@ void Session::begin_message(const Exchange& exchange) {
 }
 
 std::shared_ptr<const filters::Chain> Session::unscanned_chain() {
-  if (!chain_->waits()) return chain_;
+  if (!chain_->waits() && !chain_->shadow) return chain_;
   if (!top_chain_) {
     auto without = std::make_shared<filters::Chain>(*chain_);
     without->scanners.clear();
     without->header_only = true;
+    without->shadow = nullptr;
     top_chain_ = std::move(without);
   }
   return top_chain_;

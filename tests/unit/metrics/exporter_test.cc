@@ -32,6 +32,10 @@ ProcessFacts facts() {
   auto scanner = std::make_shared<filters::ScannerCounters>();
   scanner->name = "clamd";
   result.scanners = {std::move(scanner)};
+  auto rule = std::make_shared<filters::RuleCounter>();
+  rule->chain = "office";
+  rule->rule = "mark";
+  result.rules = {rule, rule};
   return result;
 }
 
