@@ -233,6 +233,79 @@ TEST(FilterRulesTest, PoliciesFitTheChain) {
       HasSubstr("warning: /chains/0/policy: has no effect: this chain has no scanners"));
 }
 
+TEST(FilterRulesTest, ReadsRules) {
+  const Loaded loaded = loaded_with(R"(, "chain": "c")", R"(, "name": "office")",
+                                    fmt::format(R"("scanners": [{}], "chains": [{{
+        "name": "c", "scanners": ["clamd"], "shadow": "d",
+        "internal": {{"domains": ["example.org"], "networks": ["192.0.2.0/24"]}},
+        "rewrite": [{{"name": "mark", "type": "tag_subject", "options": {{"tag": "[X]"}},
+          "when": {{"routes": ["office"], "users": ["a*"], "networks": ["10.0.0.0/8"],
+                    "sender_domains": [".example.net"], "larger_than": "1KiB", "smaller_than": "2KiB",
+                    "headers": [{{"name": "Subject", "pattern": "^x"}}], "verdicts": ["spam"],
+                    "min_score": 5, "external": false}},
+          "unless": {{"external": true}}}}]}}, {{"name": "d"}}])",
+                                                kClamd));
+  EXPECT_EQ(problems(loaded), "");
+  ASSERT_TRUE(loaded.config);
+  const Chain& chain = loaded.config->chains[0];
+  EXPECT_EQ(chain.shadow, "d");
+  EXPECT_EQ(chain.internal.domains, std::vector<std::string>{"example.org"});
+  EXPECT_EQ(chain.internal.networks.size(), 1U);
+  ASSERT_EQ(chain.rewrite.size(), 1U);
+  const Rule& rule = chain.rewrite[0];
+  EXPECT_EQ(rule.name, "mark");
+  EXPECT_EQ(rule.filter.type, "tag_subject");
+  EXPECT_EQ(rule.filter.options.size(), 1U);
+  EXPECT_EQ(rule.when.routes, std::vector<std::string>{"office"});
+  EXPECT_EQ(rule.when.users, std::vector<std::string>{"a*"});
+  EXPECT_EQ(rule.when.networks.size(), 1U);
+  EXPECT_EQ(rule.when.sender_domains, std::vector<std::string>{".example.net"});
+  EXPECT_EQ(rule.when.larger_than, 1024U);
+  EXPECT_EQ(rule.when.smaller_than, 2048U);
+  ASSERT_EQ(rule.when.headers.size(), 1U);
+  EXPECT_EQ(rule.when.headers[0].pattern, "^x");
+  EXPECT_EQ(rule.when.verdicts, std::vector<std::string>{"spam"});
+  EXPECT_EQ(rule.when.min_score, 5.0);
+  EXPECT_EQ(rule.when.external, false);
+  EXPECT_EQ(rule.unless.external, true);
+  EXPECT_FALSE(rule.unless.min_score);
+}
+
+/// A chain without scanners, with one rule.
+std::string with_rule(std::string_view members, std::string_view chain = "") {
+  return with(R"(, "chain": "c")", "",
+              fmt::format(R"("chains": [{{"name": "c", "rewrite": [{{"type": "t", {}}}]{}}}])",
+                          members, chain));
+}
+
+TEST(FilterRulesTest, RulesFitTheChain) {
+  EXPECT_THAT(with_rule(R"("options": {"action": "quarantine"})"),
+              HasSubstr("/chains/0/rewrite/0/options/action: there is no quarantine"));
+  EXPECT_THAT(with_rule(R"("when": {"verdicts": ["spam"]})"),
+              HasSubstr("/chains/0/rewrite/0/when: asks for a verdict, but this chain has no"));
+  EXPECT_THAT(with_rule(R"("unless": {"min_score": 5})"),
+              HasSubstr("/chains/0/rewrite/0/unless: asks for a verdict"));
+  EXPECT_THAT(with_rule(R"("when": {"external": true})"),
+              HasSubstr("warning: /chains/0/rewrite/0/when/external: all messages are external"));
+  EXPECT_EQ(with_rule(R"("when": {"external": true})", R"(, "internal": {"domains": ["x"]})"), "");
+  EXPECT_THAT(with_rule(R"("when": {"larger_than": "2KiB", "smaller_than": "1KiB"})"),
+              HasSubstr("/chains/0/rewrite/0/when/smaller_than: no size is both"));
+  EXPECT_THAT(with_rule(R"("when": {"routes": ["nowhere"]})"),
+              HasSubstr("/chains/0/rewrite/0/when/routes/0: there is no route \"nowhere\""));
+  EXPECT_THAT(with_rule(R"("when": {"verdicts": ["worse"]})"),
+              HasSubstr("/chains/0/rewrite/0/when/verdicts/0: "));
+  EXPECT_THAT(with_rule(R"("when": {"networks": ["10.0.0.0/99"]})"),
+              HasSubstr("/chains/0/rewrite/0/when/networks/0: "));
+  EXPECT_EQ(with_rule(R"("options": {})", R"(, "policy": {"oversize": "refuse"})"), "");
+}
+
+TEST(FilterRulesTest, ShadowsAreOtherChains) {
+  EXPECT_THAT(with(R"(, "chain": "c")", "", R"("chains": [{"name": "c", "shadow": "d"}])"),
+              HasSubstr("/chains/0/shadow: there is no chain \"d\""));
+  EXPECT_THAT(with(R"(, "chain": "c")", "", R"("chains": [{"name": "c", "shadow": "c"}])"),
+              HasSubstr("/chains/0/shadow: has a shadow itself"));
+}
+
 TEST(FilterRulesTest, WaitingEnds) {
   EXPECT_THAT(with_chain(R"(, "waiting": {"quiet": "10s", "deadline": "10s"})"),
               HasSubstr("/chains/0/waiting/quiet: must be less than the deadline"));

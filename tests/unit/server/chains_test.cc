@@ -41,6 +41,28 @@ class ChainMakerTest : public ::testing::Test {
   ChainMaker maker_;
 };
 
+TEST_F(ChainMakerTest, MakesRulesAndShadows) {
+  config::Rule& rule = chain().rewrite.emplace_back();
+  rule.filter = {.type = "tag_subject", .options = {{"tag", std::string("[X]")}}};
+  chain().shadow = "next";
+  config_.chains.emplace_back().name = "next";
+  const auto chains = make();
+  ASSERT_TRUE(chains) << chains.error().detail;
+  const filters::Chain& made = *chains->by_name.at("scan");
+  ASSERT_NE(made.rules, nullptr);
+  EXPECT_EQ(made.rules->counters().front()->rule, "tag_subject");
+  ASSERT_NE(made.shadow, nullptr);
+  EXPECT_EQ(made.shadow, chains->by_name.at("next"));
+  const std::string before = made.fingerprint;
+  config_.chains[0].rewrite[0].filter.options["tag"] = std::string("[Y]");
+  EXPECT_EQ(fingerprint(), before) << "what scanners say does not depend on rules";
+  config_.chains[0].rewrite[0].filter.options["tag"] = std::string("{x}");
+  EXPECT_THAT(problem(), StartsWith("/chains/0/rewrite/0/options/tag: unknown variable {x}"));
+  config_.chains[0].rewrite[0].filter.options["tag"] = std::string("[Y]");
+  config_.chains[0].rewrite[0].unless.headers = {{"A", "("}};
+  EXPECT_THAT(problem(), StartsWith("/chains/0/rewrite/0/unless/headers/0/pattern: missing )"));
+}
+
 TEST_F(ChainMakerTest, MakesWhatIsConfigured) {
   maker_.set_workers(4);
   chain().filters = {
