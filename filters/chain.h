@@ -24,6 +24,8 @@ struct Chain {
   /// with their settings.
   std::string fingerprint;
 
+  /// The same of what changes messages after the verdict: the rules.
+  std::string rules_fingerprint;
   /// Nobody looks further than at the header: for TOP.
   bool header_only = false;
 

@@ -40,8 +40,9 @@ Digest DeliveredSizes::mailbox(std::string_view route, std::string_view user, co
   Sha256 hash;
   add(hash, route);
   add(hash, user);
-  // All that makes a message longer or shorter: filters and scanners, then the policy.
+  // All that makes a message longer or shorter: filters and scanners, then rules and the policy.
   add(hash, chain.fingerprint);
+  add(hash, chain.rules_fingerprint);
   for (const config::Action action : chain.config.policy) {
     add(hash, std::to_string(static_cast<int>(action)));
   }

@@ -59,12 +59,12 @@ std::vector<std::string> texts_of(std::string_view value, bool& odd) {
 class Readings {
  public:
   Readings(std::vector<std::string>& list, bool& too_many) : list_(list), too_many_(too_many) {}
-  void add(std::string text) {
+  void add(std::string_view text) {
     if (std::ranges::find(list_, text) != list_.end()) return;
     if (list_.size() == kMaxReadings) {
       too_many_ = true;
     } else {
-      list_.push_back(std::move(text));
+      list_.emplace_back(text);
     }
   }
 
@@ -100,7 +100,7 @@ std::string type_at_front(std::string_view text) {
 
 /// Every type that stands before a parameter, wherever a reader may begin.
 void add_types(std::string_view text, Readings& types) {
-  if (std::string type = type_at_front(text); !type.empty()) types.add(std::move(type));
+  if (std::string type = type_at_front(text); !type.empty()) types.add(type);
   // What quotes, backslashes and foreign octets hide; blanks within it too.
   std::string bare;
   for (const char c : text) {
@@ -116,7 +116,7 @@ void add_types(std::string_view text, Readings& types) {
       if (i == 0) continue;
       break;
     }
-    if (std::string type = type_at_front(piece); !type.empty()) types.add(std::move(type));
+    if (std::string type = type_at_front(piece); !type.empty()) types.add(type);
   }
 }
 
@@ -124,15 +124,15 @@ void add_types(std::string_view text, Readings& types) {
 void add_name(std::string_view value, Readings& names) {
   const auto add = [&names](std::string_view name) {
     name = trimmed(name);
-    if (name.size() <= MimePart::kMaxName) return names.add(std::string(name));
+    if (name.size() <= MimePart::kMaxName) return names.add(name);
     std::size_t cut = MimePart::kMaxName;
     while (cut > MimePart::kMaxName - 4 && utf8::is_continuation(name[cut])) --cut;
-    names.add(std::string(name.substr(0, cut)));
+    names.add(name.substr(0, cut));
     std::string_view end = name.substr(name.size() - MimePart::kMaxName);
     while (end.size() > MimePart::kMaxName - 4 && utf8::is_continuation(end.front())) {
       end.remove_prefix(1);
     }
-    names.add(std::string(end));
+    names.add(end);
   };
   // Encoded words do not belong here (RFC 2047 section 5), and all mail programs decode them.
   if (value.find("=?") != std::string_view::npos) add(decode_words(value));

@@ -39,17 +39,57 @@ void add_option(std::string& to, const config::FilterOption& option) {
   for (const std::string& text : texts) add(to, text);
 }
 
+void add_filter(std::string& to, const config::Filter& filter) {
+  add(to, filter.type);
+  for (const auto& [name, value] : filter.options) {
+    add(to, name);
+    add_option(to, value);
+  }
+}
+
+void add_all(std::string& to, const std::vector<std::string>& texts) {
+  add(to, fmt::format("[{}", texts.size()));
+  for (const std::string& text : texts) add(to, text);
+}
+
+void add_all(std::string& to, const std::vector<IpNetwork>& networks) {
+  add(to, fmt::format("[{}", networks.size()));
+  for (const IpNetwork& network : networks) add(to, network.to_string());
+}
+
+void add_when(std::string& to, const config::When& when) {
+  for (const auto* texts : {&when.routes, &when.users, &when.sender_domains, &when.verdicts}) {
+    add_all(to, *texts);
+  }
+  add_all(to, when.networks);
+  for (const auto& header : when.headers) {
+    add(to, header.name);
+    add(to, header.pattern);
+  }
+  add(to, fmt::format("{} {} {} {}", when.larger_than, when.smaller_than,
+                      when.min_score.value_or(-1), when.external ? int{*when.external} : -1));
+}
+
+/// All that the rules of a chain do.
+std::string rules_fingerprint_of(const config::Chain& chain) {
+  std::string text;
+  for (const config::Rule& rule : chain.rewrite) {
+    add_filter(text, rule.filter);
+    add_when(text, rule.when);
+    add_when(text, rule.unless);
+  }
+  add_all(text, chain.internal.domains);
+  add_all(text, chain.internal.networks);
+  return text;
+}
+
 /// All that a verdict depends on and the scanner's version does not tell. How messages get there,
 /// how many at once, and what then becomes of them is no part of it.
 std::string fingerprint_of(const config::Chain& chain, const filters::ScanDesk::Kinds& scanners) {
   std::string text;
   for (const config::Filter& filter : chain.filters) {
     add(text, "filter");
-    add(text, filter.type);
-    for (const auto& [name, value] : filter.options) {
-      add(text, name);
-      add_option(text, value);
-    }
+    add_filter(text, filter);
   }
   for (const auto& kind : scanners) {
     const config::Scanner& scanner = kind->config;
@@ -163,6 +203,7 @@ Result<Chains> ChainMaker::make(const config::Config& config, OnBroken on_broken
       chain->rules = std::make_shared<const filters::RuleBook>(std::move(*rules));
     }
     chain->fingerprint = fingerprint_of(one, chain->scanners);
+    chain->rules_fingerprint = rules_fingerprint_of(one);
     const bool idle = chain->filters.empty() && chain->scanners.empty() && !chain->rules;
     // A chain of nothing that has a shadow, or is one, is looked at all the same.
     const bool is_shadow = std::ranges::any_of(

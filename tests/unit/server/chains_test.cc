@@ -54,8 +54,10 @@ TEST_F(ChainMakerTest, MakesRulesAndShadows) {
   ASSERT_NE(made.shadow, nullptr);
   EXPECT_EQ(made.shadow, chains->by_name.at("next"));
   const std::string before = made.fingerprint;
+  const std::string rules_before = made.rules_fingerprint;
   config_.chains[0].rewrite[0].filter.options["tag"] = std::string("[Y]");
   EXPECT_EQ(fingerprint(), before) << "what scanners say does not depend on rules";
+  EXPECT_NE(make()->by_name.at("scan")->rules_fingerprint, rules_before);
   config_.chains[0].rewrite[0].filter.options["tag"] = std::string("{x}");
   EXPECT_THAT(problem(), StartsWith("/chains/0/rewrite/0/options/tag: unknown variable {x}"));
   config_.chains[0].rewrite[0].filter.options["tag"] = std::string("[Y]");
