@@ -69,6 +69,11 @@ class Scan(Scenario):
         self.assertEqual(len(out.splitlines()), 1)
         self.assertEqual(err, "")
 
+    def test_of_a_large_message_the_beginning_is_compared(self):
+        out, _ = self.scan(self.write("a.eml", mail(body=b"x" * 70 + b"\r\n" * 1_500_000)))
+        self.assertEqual([line for line in out.splitlines() if line[4:5] in "+-"][1:],
+                         ["    +X-Seen: yes"])
+
     def test_an_mbox_a_maildir_a_folder_and_standard_input(self):
         box = self.write("box", b"From a Mon\n" + mail(body=b">From here\r\n") + b"\nFrom b\n"
                          + mail("eve@example.net") + b"\n")

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -69,13 +70,15 @@ TEST_F(MailSources, a_file_is_a_message) {
 
 TEST_F(MailSources, an_mbox_is_cut_at_From_after_an_empty_line) {
   const auto found = all({write("box",
-                                "From a Mon\nA: 1\n\nFrom here\nFrom there\n\n"
+                                "From a Mon\nA: 1\n\nHi\nFrom here\n\n"
                                 "From b Tue\r\nB: 2\r\n\r\n>From x\r\n>>From y\r\n>Fro\r\n\r\n"
                                 "From c\nC: 3\n")});
-  EXPECT_THAT(found, ElementsAre(Pair("box:1", "A: 1\n\nFrom here\nFrom there\n"),
+  EXPECT_THAT(found, ElementsAre(Pair("box:1", "A: 1\n\nHi\nFrom here\n"),
                                  Pair("box:2", "B: 2\r\n\r\nFrom x\r\n>From y\r\n>Fro\r\n"),
                                  Pair("box:3", "C: 3\n")));
   EXPECT_THAT(all({write("one", "From ")}), ElementsAre(Pair("one:1", "")));
+  EXPECT_THAT(all({write("two", "From a\n\nFrom b\n\n")}),
+              ElementsAre(Pair("two:1", ""), Pair("two:2", "")));
 }
 
 TEST_F(MailSources, an_mbox_with_lines_of_any_length_is_cut_at_the_same_places) {
@@ -115,6 +118,24 @@ TEST_F(MailSources, what_cannot_be_read_is_told_in_its_turn) {
   EXPECT_EQ(found[1].second, "1");
   EXPECT_THAT(found[2].second, HasSubstr("neither a Maildir"));
   EXPECT_THAT(found[3].second, HasSubstr("no file"));
+}
+
+TEST_F(MailSources, of_a_pipe_so_much_is_taken) {
+  const int before = ::dup(STDIN_FILENO);
+  for (const std::uint64_t most : {3U, 4U}) {
+    int ends[2] = {};
+    ASSERT_EQ(::pipe(ends), 0);
+    ASSERT_EQ(::write(ends[1], "1234", 4), 4);
+    ::close(ends[1]);
+    ::dup2(ends[0], STDIN_FILENO);
+    ::close(ends[0]);
+    MailSource source({"-"}, folder_.path().string(), most);
+    auto mail = source.next();
+    EXPECT_EQ(text_of(*mail), most == 4 ? "1234" : "error: larger than 3 octets");
+    EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
+  }
+  ::dup2(before, STDIN_FILENO);
+  ::close(before);
 }
 
 TEST_F(MailSources, a_file_that_became_shorter_is_an_error) {
