@@ -112,7 +112,7 @@ Result<MboxPlace> find_message(int file, std::uint64_t at, std::uint64_t octets)
   LineWalk walk(file, at, octets);
   if (auto skipped = walk.skip_line(); !skipped) return std::unexpected(skipped.error());
   MboxPlace place{.begin = walk.at(), .end = octets, .next = octets};
-  std::optional<std::uint64_t> empty_line = place.begin;  // where the line before begins, if empty
+  std::optional<std::uint64_t> empty_line;  // where the line before begins, if it is empty
   while (!walk.done()) {
     const auto beginning = walk.beginning();
     if (!beginning) return std::unexpected(beginning.error());

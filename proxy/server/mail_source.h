@@ -59,7 +59,7 @@ class MailReader {
 class MailSource {
  public:
   /// Of standard input that is no file: it goes into one without a name first.
-  static constexpr std::uint64_t kMaxPiped = 4ULL * 1024 * 1024 * 1024;
+  static constexpr std::uint64_t kMaxPiped = std::size_t{4} * 1024 * 1024 * 1024;
 
   struct Mail {
     std::uint64_t index = 0;   ///< from 0, in the order in which they stand

@@ -92,8 +92,10 @@ void run_workers(unsigned jobs, const ScanTask& task, Launcher* launcher) {
 ExitCode scan_files(const CommandLine& line) {
   const ScanOptions& options = line.scan;
   const config::Loaded loaded = load_configuration(line);
-  print_problems(loaded, line.config_file);
-  if (!loaded.config) return ExitCode::config;
+  if (!loaded.config) {
+    print_problems(loaded, line.config_file);
+    return ExitCode::config;
+  }
   const config::Config& config = *loaded.config;
   const auto wanted = find_chain(config, options.chain);
   if (!wanted) {

@@ -119,7 +119,7 @@ void ScanWorker::next() {
 
 /// Feeds and takes as long as something moves.
 void ScanWorker::pump() {
-  if (!current_ || !current_->inspection) return;
+  if (!current_ || !current_->inspection || current_->told) return;
   Current& now = *current_;
   for (;;) {
     const bool fed = feed();
@@ -186,6 +186,7 @@ Result<void> ScanWorker::keep(const ByteChain& text) {
 /// Tells what became of it. Its inspection, which may be calling us, goes later.
 void ScanWorker::finish() {
   Current& now = *current_;
+  now.told = true;
   ScanReport report;
   report.name = now.mail.name;
   report.took = loop_.now() - now.since;

@@ -75,6 +75,7 @@ class ScanWorker final : filters::Inspection::Owner, Log {
     Instant since;
     bool read = false;   // all of it was fed
     bool taken = false;  // all that a client would get was taken, or there is nothing
+    bool told = false;
     std::string error;
   };
 
