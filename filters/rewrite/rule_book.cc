@@ -71,10 +71,12 @@ Result<void> RuleBook::apply(const RuleInput& input, Which which, RewritePlan& p
   for (const Entry& entry : entries_) {
     if (which == Which::header_only && entry.needs_whole()) continue;
     if (!entry.applies(input)) continue;
+    const std::size_t notes = plan.notes().size();
     if (auto done = entry.rule->apply(input, plan); !done) {
       return fail(done.error().code,
                   fmt::format("rule {}: {}", entry.counter->rule, done.error().detail));
     }
+    if (plan.notes().size() == notes) plan.note(entry.counter->rule);  // it has nothing else to say
     entry.counter->applied.fetch_add(1, std::memory_order_relaxed);
     if (plan.stopped()) break;
   }

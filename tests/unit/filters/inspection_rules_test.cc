@@ -57,6 +57,7 @@ TEST_F(RulesTest, of_the_header_do_not_hold_a_message_up) {
   EXPECT_EQ(text + take_all(), marked("[X] "));
   EXPECT_EQ(room->used(), 0U);
   EXPECT_EQ(chain.rules->counters().front()->applied, 1U);
+  EXPECT_THAT(inspection->notes(), ElementsAre("tag_subject"));
 }
 
 TEST_F(RulesTest, work_on_messages_without_body_or_header) {
