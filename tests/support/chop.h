@@ -12,6 +12,13 @@
 
 namespace gatepost::testing {
 
+/// Whether the program is compiled with a sanitizer: tests of large inputs take smaller ones then.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSlowBuild = true;
+#else
+inline constexpr bool kSlowBuild = false;
+#endif
+
 /// The seed of this run's random tests: GATEPOST_SEED, or a new one.
 inline std::uint64_t run_seed() {
   static const std::uint64_t seed = [] {

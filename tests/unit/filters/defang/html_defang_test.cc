@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -294,7 +293,7 @@ TEST(HtmlDefang, has_a_limit_for_depth_and_time) {
   EXPECT_FALSE(defang_html(deep.substr(0, 8 * kMaxHtmlDepth / 2), {}).removed.any());
   static_cast<void>(defanged(deep));
 
-  const std::size_t size = 100 * 1000;
+  constexpr std::size_t size = ::gatepost::testing::kSlowBuild ? 25'000 : 100'000;
   for (const std::string_view piece : {"<",
                                        "</",
                                        "<!--",
@@ -327,9 +326,9 @@ TEST(HtmlDefang, has_a_limit_for_depth_and_time) {
                                        "<tr>x"}) {
     std::string many = std::string(piece.starts_with("a=") ? "<p " : "");
     while (many.size() < size) many += piece;
-    const auto begin = std::chrono::steady_clock::now();
-    static_cast<void>(defang_html(many, showing_links()));
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30)) << piece;
+    // Whoever looks at each of these for each of them does not come back before the test's time is
+    // up.
+    EXPECT_LE(defang_html(many, showing_links()).html.size(), kMaxDefanged) << piece;
   }
 }
 
