@@ -270,7 +270,8 @@ void Exporter::Collection::add_messages(Out& out) const {
                                  "came to the same result.");
   shadows = with(std::move(shadows), sum(messages_, &Of::shadow_same), {{"result", "same"}});
   shadows = with(std::move(shadows), sum(messages_, &Of::shadow_differs), {{"result", "differs"}});
-  shadows = with(std::move(shadows), sum(messages_, &Of::shadow_left_out), {{"result", "left_out"}});
+  shadows =
+      with(std::move(shadows), sum(messages_, &Of::shadow_left_out), {{"result", "left_out"}});
   out.push_back(std::move(shadows));
   out.push_back(with(gauge("rewrite_held_bytes",
                            "Octets that rules have written into messages under way, and that are "

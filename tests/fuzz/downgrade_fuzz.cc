@@ -57,6 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(!downgrade::has_8bit(header_of(once)));
   require(test::naive_canonical(once) == once);
   require(plain.ends_with("\r\n") == once.ends_with("\r\n"));
-  if (!downgrade::has_8bit(plain)) require(once == plain || downgrade::lowered(plain).contains("lobal"));
+  if (!downgrade::has_8bit(plain))
+    require(once == plain || downgrade::lowered(plain).contains("lobal"));
   return 0;
 }

@@ -155,8 +155,7 @@ TEST(HeaderEditor, marks_only_once) {
     const std::string text = std::string("Subject: ") + subject + "\r\n\r\n";
     expect_edited({prefix("[X]")}, text, text);
   }
-  expect_edited({prefix("[X]")}, "Subject: Hello [X]\r\n\r\n",
-                "Subject: [X] Hello [X]\r\n\r\n");
+  expect_edited({prefix("[X]")}, "Subject: Hello [X]\r\n\r\n", "Subject: [X] Hello [X]\r\n\r\n");
 }
 
 TEST(HeaderEditor, keeps_a_blank_between_two_encoded_words) {

@@ -129,7 +129,7 @@ TEST(DowngradeField, values_of_parameters_are_encoded) {
   check(
       {{"Content-Disposition: attachment; filename=\"größe 1.txt\"; size=3",
         "Content-Disposition: attachment; filename*=UTF-8''gr%C3%B6%C3%9Fe%201.txt;\r\n "
-"size=3"},
+        "size=3"},
        {"Content-Type: text/plain; name=ü x.txt (ö)",
         "Content-Type: text/plain; name*=UTF-8''%C3%BC%20x.txt"},
        {"Content-Disposition: inline; filename=ü; filename*=UTF-8''%C3%BC",
