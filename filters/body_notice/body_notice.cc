@@ -28,7 +28,7 @@ class BodyNotice final : public Rule {
     TemplateText text;
     TemplateText html;
     NoticePlace place = NoticePlace::top;
-    bool wrap_protected = true;
+    bool wrap_protected = false;
     bool wrap_no_text = true;
   };
   explicit BodyNotice(Settings settings) : settings_(std::move(settings)) {}
@@ -41,6 +41,11 @@ class BodyNotice final : public Rule {
     OwnText own = find_own_text(structure);
     std::erase_if(own.parts, [&plan](std::size_t index) { return plan.replaced(index); });
     if (own.is_protected) {
+      // Mail programs open S/MIME at the top only: within a multipart nobody could read it.
+      if (!structure.parts.front().is_multipart()) {
+        plan.note("notice not added: S/MIME");
+        return {};
+      }
       return put_in_front(structure, notice, settings_.wrap_protected, "signed or encrypted", plan);
     }
     if (own.parts.empty()) {
@@ -197,7 +202,7 @@ Result<std::shared_ptr<const Rule>> make_body_notice(const config::Filter& rule)
   settings.html = lines.empty() ? parse(options, text_name, notice_html(text))
                                 : parse(options, html_name, lines);
   if (options.word("at", {"top", "end"}) == "end") settings.place = NoticePlace::end;
-  settings.wrap_protected = options.word("signed", {"wrap", "skip"}) == "wrap";
+  settings.wrap_protected = options.word("signed", {"skip", "wrap"}) == "wrap";
   settings.wrap_no_text = options.word("no_text", {"wrap", "skip"}) == "wrap";
   if (auto checked = options.finish(); !checked) return std::unexpected(checked.error());
   return std::make_shared<const BodyNotice>(std::move(settings));

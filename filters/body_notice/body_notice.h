@@ -19,9 +19,9 @@ inline constexpr std::size_t kMaxBodyNoticeLine = 500;
 ///   text, text_file  the notice, plain text in UTF-8, as TemplateText
 ///   html, html_file  the same for HTML parts; without it the text in a box
 ///   at               "top" of the text (the default) or its "end"
-///   signed           what becomes of signed and encrypted messages: "wrap" (the default), which
-///                    puts a part with the notice in front, or "skip"
-///   no_text          the same for messages without a text
+///   signed           what becomes of signed and encrypted messages: "skip" (the default), or
+///                    "wrap", which puts a part with the notice in front, if there is a place
+///   no_text          the same for messages without a text; "wrap" is the default
 [[nodiscard]] Result<std::shared_ptr<const Rule>> make_body_notice(const config::Filter& rule);
 
 }  // namespace gatepost::filters

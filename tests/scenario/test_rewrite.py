@@ -64,7 +64,8 @@ RULES = [
     rule("tag_subject", {"tag": "[EXTERN \u00fc]"}, when=EXTERNAL, name="mark"),
     rule("attachments", {"types": ["executable"], "action": "strip"}, name="programs"),
     rule("defang", {"signed": "keep"}),
-    rule("body_notice", {"text": ["This mail comes from outside.", "Be careful: \u20ac."]},
+    rule("body_notice", {"text": ["This mail comes from outside.", "Be careful: \u20ac."],
+                         "signed": "wrap"},
          when=EXTERNAL),
 ]
 

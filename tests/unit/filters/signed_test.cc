@@ -63,20 +63,25 @@ std::string part_of(const std::string& message, std::size_t index, bool with_hea
 
 /// With a notice in front, and what does harm taken out wherever nothing is signed.
 std::string rewritten(const std::string& message) {
-  const auto notice = make_body_notice({"body_notice", {{"text", "From outside. \xe2\x82\xac"}}});
+  const auto notice = make_body_notice(
+      {"body_notice", {{"text", "From outside. \xe2\x82\xac"}, {"signed", "wrap"}}});
   const auto defang = make_defang({"defang", {{"signed", "keep"}}});
   EXPECT_TRUE(notice && defang);
   RuleRun result(message);
   EXPECT_EQ(result.apply(**defang), "");
   EXPECT_EQ(result.apply(**notice), "");
-  EXPECT_EQ(result.note(), "notice added in front: signed or encrypted");
   const std::string text = result.message();
+  if (result.note() == "notice not added: S/MIME") {
+    EXPECT_EQ(text, message);
+    return text;
+  }
+  EXPECT_EQ(result.note(), "notice added in front: signed or encrypted");
   EXPECT_EQ(mime_structure(text).parts[1].type(), "text/plain");
   return text;
 }
 
 TEST_F(Signed, smime_stays_valid) {
-  if (!run("openssl version")) GTEST_SKIP() << "no openssl";
+  ASSERT_TRUE(run("openssl version")) << "no openssl";
   ASSERT_TRUE(
       run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
           "-keyout key.pem -out cert.pem -subj /CN=joe"))
@@ -91,7 +96,7 @@ TEST_F(Signed, smime_stays_valid) {
     const std::string text = rewritten(message("signed.eml"));
     const std::string verify =
         "openssl cms -verify -in inner.eml -CAfile cert.pem -purpose any -out out";
-    write("inner.eml", part_of(text, 2));
+    write("inner.eml", how.empty() ? part_of(text, 2) : text);
     EXPECT_TRUE(run(verify)) << how << read("log") << text;
     EXPECT_EQ(read("out"), crlf(kContent));
     if (!how.empty()) continue;
@@ -105,7 +110,7 @@ TEST_F(Signed, smime_stays_valid) {
 
 TEST_F(Signed, pgp_stays_valid) {
   const std::string gpg = "gpg --homedir . --batch --yes ";
-  if (!run("gpg --version")) GTEST_SKIP() << "no gpg";
+  ASSERT_TRUE(run("gpg --version")) << "no gpg";
   ASSERT_TRUE(run("chmod 700 . && " + gpg +
                   "--passphrase '' --quick-gen-key joe@example.org default default 1d"))
       << read("log");
