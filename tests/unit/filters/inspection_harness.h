@@ -32,6 +32,7 @@ inline constexpr std::string_view kMail =
 /// A chain with scanners that the test answers for, and everything that it needs.
 struct InspectionTest : ::testing::Test, Inspection::Owner {
   InspectionTest() { chain.config.policy = config::default_policy(true); }
+  ~InspectionTest() override { inspection.reset(); }  // before the host
 
   /// Before the first inspection.
   std::shared_ptr<FakeScanner::Hand> add_scanner(const std::string& name,
