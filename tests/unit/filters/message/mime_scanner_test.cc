@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
-
 #include "tests/support/chop.h"
 #include "tests/unit/filters/message/mime_text.h"
 
@@ -377,9 +375,9 @@ TEST(MimeScanner, stops_at_too_many_boundaries) {
   EXPECT_TRUE(scan(text + "Content-Type: multipart/mixed; boundary=c\n\n").too_complex);
 }
 
-/// Seconds that a message takes which a sender made to take long.
-double seconds(const std::string& message) {
-  const auto begin = std::chrono::steady_clock::now();
+/// Looks at a message that a sender made to take long: what is not linear does not come back before
+/// the program's time is up.
+void look_at(const std::string& message) {
   MimeScanner scanner;
   std::size_t most_held = 0;
   for (std::string_view rest = message; !rest.empty();) {
@@ -390,7 +388,6 @@ double seconds(const std::string& message) {
   }
   scanner.end();
   EXPECT_LT(most_held, 32U * 1024 * 1024);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 TEST(MimeScanner, costs_no_more_than_its_message) {
@@ -403,13 +400,11 @@ TEST(MimeScanner, costs_no_more_than_its_message) {
     while (out.size() < 4U * 1024 * 1024) out += text;
     return out;
   };
-  EXPECT_LT(seconds(boundaries + "\r\n" + repeated("--\r\n")), 5);
-  EXPECT_LT(seconds(boundaries + "\r\n" + repeated("--y" + std::string(250, 'x') + "\r\n")), 5);
-  EXPECT_LT(seconds(boundaries + repeated("--\r\n")), 5);
-  EXPECT_LT(seconds(repeated("Content-Type: x;" + repeated(" name=\"").substr(0, 60'000) + "\r\n")),
-            5);
-  EXPECT_LT(seconds(repeated("Content-Type: " + repeated("(=?a?Q?\"").substr(0, 60'000) + "\r\n")),
-            5);
+  look_at(boundaries + "\r\n" + repeated("--\r\n"));
+  look_at(boundaries + "\r\n" + repeated("--y" + std::string(250, 'x') + "\r\n"));
+  look_at(boundaries + repeated("--\r\n"));
+  look_at(repeated("Content-Type: x;" + repeated(" name=\"").substr(0, 60'000) + "\r\n"));
+  look_at(repeated("Content-Type: " + repeated("(=?a?Q?\"").substr(0, 60'000) + "\r\n"));
 }
 
 }  // namespace
