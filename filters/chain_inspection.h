@@ -71,9 +71,12 @@ class ChainInspection final : public Inspection {
   // The rules (inspection_rewrite.cc)
   void stream();
   [[nodiscard]] bool wants_no_more();
+  void read_header();
   [[nodiscard]] RuleInput rule_input();
   void rewrite(Action action);
   void rewritten(Action action, Result<Rewritten> result);
+  void keep_rewritten(Rewritten rewritten);
+  [[nodiscard]] std::vector<HeaderEdit> header_edits(Action action);
 
   // What becomes of it
   void decide(Judgement judgement);
@@ -95,11 +98,12 @@ class ChainInspection final : public Inspection {
   Stage stage_ = Stage::taking;
   Sink sink_ = Sink::spool;
   Intake intake_;
-  bool complete_ = false;  // all of it came through the intake
-  bool must_be_whole_ =
-      false;  // too large for the scanners, but quarantine or rules want all of it
+  bool complete_ = false;       // all of it came through the intake
+  bool must_be_whole_ = false;  // too large for the scanners, but somebody wants all of it
   bool rules_asked_ = false;
-  std::string header_;  // of the message, for the rules
+  bool header_read_ = false;
+  std::string header_;     // of the message, for the rules
+  bool external_ = false;  // if a rule asks for it
   Rewritten rewritten_;
   ByteChain head_;  // what streams, until the header is known
   Ticket rewriting_;

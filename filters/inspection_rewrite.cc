@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "filters/chain_inspection.h"
+#include "filters/message/header_scanner.h"
 #include "filters/policy_text.h"
 #include "filters/rewrite/external.h"
 
@@ -20,12 +21,14 @@ struct Work {
   Result<Rewritten> result;
 };
 
-/// All up to the empty line.
-std::string header_of(const ByteChain& beginning) {
-  std::string text = beginning.to_string();
-  const std::size_t end = text.starts_with("\r\n") ? 0 : text.find("\r\n\r\n");
-  if (end != std::string::npos) text.resize(end == 0 ? 0 : end + 2);
-  return text;
+/// All up to the empty line; what follows it, which may be much, is not copied.
+std::string header_of(ByteChain beginning) {
+  std::string header;
+  HeaderScanner scanner;
+  while (scanner.next(beginning, true) != HeaderScanner::Event::end) {
+    header += scanner.take_field().to_string();
+  }
+  return header;
 }
 
 }  // namespace
@@ -35,12 +38,10 @@ void ChainInspection::stream() {
   if (chain_->rules) {
     auto result = rewrite_header(*chain_->rules, rule_input());
     if (!result) return input_failed(result.error());
-    rewritten_ = std::move(*result);
-    host_.counters.rewrite_held.add(rewritten_.held);
+    keep_rewritten(*std::move(result));
   }
   std::vector<HeaderEdit> edits;
-  if (chain_->rules) edits = delivery_edits(chain_->config, Action::deliver, judgement_, worst_);
-  for (HeaderEdit& edit : rewritten_.header) add_edit(edits, std::move(edit));
+  if (chain_->rules) edits = header_edits(Action::deliver);
   delivery_.emplace(host_.pool, nullptr, std::vector<Splice>{}, std::move(edits), [] {});
   if (head_.empty()) return;
   delivery_->append(std::move(head_));
@@ -55,13 +56,22 @@ bool ChainInspection::wants_no_more() {
   return !must_be_whole_;
 }
 
+/// Once, when it is known: the blocks that it came in are not kept.
+void ChainInspection::read_header() {
+  if (std::exchange(header_read_, true)) return;
+  const ByteChain beginning = intake_.take_beginning();
+  header_ = header_of(beginning);
+  external_ =
+      chain_->rules->asks_for_origin() && is_external(header_, beginning, chain_->config.internal);
+}
+
 RuleInput ChainInspection::rule_input() {
-  if (header_.empty()) header_ = header_of(intake_.beginning());
+  read_header();
   RuleInput input;
   input.user = facts_.user;
   input.client_address = facts_.client;
   input.route = facts_.route;
-  if (chain_->scans() && stage_ != Stage::taking) {
+  if (chain_->scans() && !judgement_.trail.empty()) {
     input.verdict = to_string(worst_.verdict.cause);
     for (const Opinion& opinion : judgement_.trail) {
       const auto score = opinion.verdict.score;
@@ -70,9 +80,7 @@ RuleInput ChainInspection::rule_input() {
   }
   input.header = header_;
   if (complete_) input.size = intake_.octets();
-  if (chain_->rules->asks_for_origin()) {
-    input.external = is_external(header_, intake_.beginning(), chain_->config.internal);
-  }
+  input.external = external_;
   return input;
 }
 
@@ -94,14 +102,25 @@ void ChainInspection::rewrite(Action action) {
       [this, action, work] { rewritten(action, std::move(work->result)); });
 }
 
+void ChainInspection::keep_rewritten(Rewritten rewritten) {
+  rewritten_ = std::move(rewritten);
+  host_.counters.rewrite_held.add(rewritten_.held);
+}
+
+/// What the policy, the scanners and then the rules want with the header.
+std::vector<HeaderEdit> ChainInspection::header_edits(Action action) {
+  std::vector<HeaderEdit> edits = delivery_edits(chain_->config, action, judgement_, worst_);
+  for (HeaderEdit& edit : rewritten_.header) add_edit(edits, std::move(edit));
+  return edits;
+}
+
 void ChainInspection::rewritten(Action action, Result<Rewritten> result) {
   rewriting_.reset();
   if (!result) {
     judgement_.trail.push_back(our_opinion(Cause::unscannable, result.error().detail));
     return decide(std::move(judgement_));
   }
-  rewritten_ = std::move(*result);
-  host_.counters.rewrite_held.add(rewritten_.held);
+  keep_rewritten(*std::move(result));
   if (!rewritten_.stop) return deliver(action);
   worst_ = our_opinion(rewritten_.stop->verdict.cause, rewritten_.stop->verdict.detail);
   judgement_.trail.push_back(worst_);

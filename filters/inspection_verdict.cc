@@ -118,9 +118,7 @@ void ChainInspection::act(Action action) {
 
 void ChainInspection::deliver(Action action) {
   spool_->seal();
-  std::vector<HeaderEdit> edits = delivery_edits(chain_->config, action, judgement_, worst_);
-  for (HeaderEdit& edit : rewritten_.header) add_edit(edits, std::move(edit));
-  delivery_.emplace(host_.pool, spool_, std::move(rewritten_.splices), std::move(edits),
+  delivery_.emplace(host_.pool, spool_, std::move(rewritten_.splices), header_edits(action),
                     [this] { tell(); });
   if (complete_) {
     delivery_->end();

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "filters/chain.h"
 #include "filters/filter_line.h"
@@ -35,8 +36,8 @@ class Intake {
   [[nodiscard]] const HeaderFacts& header() const { return reader_.facts(); }
   [[nodiscard]] bool header_known() const { return reader_.done(); }
   /// All of the header, and perhaps what follows it; what is beyond HeaderReader::kMaxHeader is
-  /// missing. Only for a chain with rules.
-  [[nodiscard]] const ByteChain& beginning() const { return beginning_; }
+  /// missing. Once, when header_known(); only for a chain with rules.
+  [[nodiscard]] ByteChain take_beginning() { return std::exchange(beginning_, ByteChain()); }
 
  private:
   Canonicalizer canonicalizer_;

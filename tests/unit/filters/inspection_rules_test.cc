@@ -165,6 +165,20 @@ TEST_F(RulesTest, hold_what_scanners_find_too_large) {
   EXPECT_EQ(take_all(), marked("[any] ") + rest);
 }
 
+TEST_F(RulesTest, know_a_verdict_that_comes_early) {
+  add_scanner("clamd", 100'000);
+  policy(Cause::oversize, Action::deliver);
+  auto large = tag("[{verdict}]");
+  large.when.verdicts = {"oversize"};
+  rules({large});
+  begin();
+  feed(kMail);
+  feed(std::string(300'000, 'x'));
+  turn();
+  ASSERT_EQ(inspection->outcome(), Outcome::pass) << "before the end of the message";
+  EXPECT_THAT(take_all(), HasSubstr("Subject: [oversize] Hello"));
+}
+
 TEST_F(RulesTest, tell_external_mail_from_our_own) {
   chain.config.internal.domains = {"example.org"};
   auto external = tag("[EXTERNAL]");
