@@ -5,6 +5,7 @@
 
 #include "filters/attachments/embedded_names.h"
 #include "filters/attachments/tnef.h"
+#include "filters/message/canonical.h"
 
 namespace gatepost::filters {
 
@@ -39,22 +40,6 @@ bool has_eml_name(const std::vector<std::string>& names) {
   return std::ranges::any_of(names, [](const std::string& name) {
     return messages.match(name, NamePatterns()) != nullptr;
   });
-}
-
-/// With CRLF as every line's end.
-std::string with_line_ends(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() + text.size() / 32);
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool pair = text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n';
-    if (text[i] != '\r' && text[i] != '\n') {
-      out += text[i];
-      continue;
-    }
-    out += "\r\n";
-    if (pair) ++i;
-  }
-  return out;
 }
 
 /// A piece of a file.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proxy/base/utf8.h"
+#include "proxy/pop3/ascii.h"
 
 namespace gatepost::filters {
 
@@ -39,20 +40,14 @@ Text characters(std::string_view octets, Octets otherwise, bool& valid) {
   return text;
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
 std::string without_percent(std::string_view name) {
   std::string out;
   for (std::size_t i = 0; i < name.size(); ++i) {
-    const bool coded = name[i] == '%' && i + 2 < name.size() && hex_value(name[i + 1]) >= 0 &&
-                       hex_value(name[i + 2]) >= 0;
-    out +=
-        coded ? static_cast<char>(hex_value(name[i + 1]) * 16 + hex_value(name[i + 2])) : name[i];
+    const bool coded = name[i] == '%' && i + 2 < name.size() && pop3::hex_value(name[i + 1]) >= 0 &&
+                       pop3::hex_value(name[i + 2]) >= 0;
+    out += coded
+               ? static_cast<char>(pop3::hex_value(name[i + 1]) * 16 + pop3::hex_value(name[i + 2]))
+               : name[i];
     if (coded) i += 2;
   }
   return out;

@@ -1,11 +1,6 @@
 #include "filters/body_notice/body_notice.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -16,7 +11,7 @@
 #include "filters/message/charset.h"
 #include "filters/options.h"
 #include "filters/rewrite/template_text.h"
-#include "proxy/base/unique_fd.h"
+#include "filters/small_file.h"
 
 namespace gatepost::filters {
 
@@ -128,24 +123,6 @@ class BodyNotice final : public Rule {
   Settings settings_;
 };
 
-Result<std::string> read_file(const std::string& path) {
-  const auto problem = [&path](const std::string& what) {
-    return fail(ErrorCode::config, fmt::format("{}: {}", path, what));
-  };
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) return problem(std::generic_category().message(errno));
-  std::string text(kMaxBodyNotice + 1, '\0');
-  std::size_t size = 0;
-  ssize_t got = 0;
-  do {
-    got = ::read(file.get(), text.data() + size, text.size() - size);
-    if (got > 0) size += static_cast<std::size_t>(got);
-  } while (got > 0 || (got < 0 && errno == EINTR));
-  if (got < 0) return problem(std::generic_category().message(errno));
-  text.resize(size);
-  return text;
-}
-
 /// The text of option `name`, or of the file that `name`_file says; "" without either. Sets `name`
 /// to the option that it came from.
 std::string text_or_file(Options& options, std::string& name) {
@@ -156,7 +133,7 @@ std::string text_or_file(Options& options, std::string& name) {
     options.wrong(file_name, fmt::format("there is a \"{}\" as well", name));
   } else if (!file.empty()) {
     name = file_name;
-    auto read = read_file(file);
+    auto read = read_small_file(file, kMaxBodyNotice);
     if (!read) {
       options.wrong(name, read.error().detail);
     } else {

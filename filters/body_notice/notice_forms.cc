@@ -15,19 +15,6 @@ namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
 
-bool is_ascii(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const utf8::Character c = utf8::first_character(text);
-    if (!c.valid) return false;
-    text.remove_prefix(c.size);
-  }
-  return true;
-}
-
 /// Lines of a flowed text: what begins like a quote, or with a blank, gets one more (RFC 3676
 /// section 4.4).
 std::string flowed(std::string_view lines) {
@@ -62,9 +49,9 @@ std::optional<Inserted> insert_text(const MimePart& part, std::string_view conte
   Inserted inserted;
   const std::string lines = is_flowed(part) ? flowed(notice.text) : notice.text;
   std::optional<std::string> text = from_utf8(lines, part.charset);
-  if (charset_kind(part.charset) == CharsetKind::ascii && !is_ascii(lines)) {
+  if (charset_kind(part.charset) == CharsetKind::ascii && !pop3::is_ascii(lines)) {
     // Without a charset of its own, the text that is there must not change its meaning.
-    if (!is_utf8(content)) return std::nullopt;
+    if (!utf8::is_valid(content)) return std::nullopt;
     text = lines;
     inserted.charset = "utf-8";
   }
@@ -146,7 +133,7 @@ std::optional<Inserted> insert_notice(const MimePart& part, std::string_view con
 }
 
 std::string notice_part(const Notice& notice) {
-  if (is_ascii(notice.text)) {
+  if (pop3::is_ascii(notice.text)) {
     return "Content-Type: text/plain; charset=us-ascii\r\nContent-Disposition: inline\r\n\r\n" +
            notice.text;
   }

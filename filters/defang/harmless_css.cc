@@ -60,14 +60,6 @@ constexpr std::array<std::string_view, 14> kHarmful = {
 
 constexpr std::array<std::string_view, 4> kFunctions = {"rgb", "rgba", "hsl", "hsla"};
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return out;
-}
-
 std::string_view trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kBlanks);
   if (first == kNowhere) return {};
@@ -89,7 +81,7 @@ std::string without_comments(std::string_view css, bool& found) {
 
 /// `css` has no comments.
 bool does_harm(std::string_view css) {
-  std::string plain = lower(css);
+  std::string plain = pop3::to_lower(css);
   std::erase_if(plain, [](char c) { return kBlanks.find(c) != kNowhere || pop3::is_control(c); });
   // "\" begins an escape, "<" the end of the style sheet; letters of full width (U+FF00 and on)
   // were plain ones for some.
@@ -115,7 +107,8 @@ bool is_value(std::string_view value) {
   for (const char c : value) {
     const char upper = pop3::to_upper(c);
     const bool plain = (upper >= 'A' && upper <= 'Z') || (c >= '0' && c <= '9');
-    if (c == '(' && std::ranges::find(kFunctions, lower(word)) == kFunctions.end()) return false;
+    if (c == '(' && std::ranges::find(kFunctions, pop3::to_lower(word)) == kFunctions.end())
+      return false;
     if (!plain && std::string_view(" -_.,#%!+/()'\"").find(c) == kNowhere &&
         static_cast<unsigned char>(c) < 0x80) {
       return false;
@@ -156,7 +149,7 @@ std::string declarations(std::string_view css, bool ascii_only) {
     css.remove_prefix(std::min(end + 1, css.size()));
     const std::size_t colon = one.find(':');
     if (colon == kNowhere) continue;
-    const std::string name = lower(trim(one.substr(0, colon)));
+    const std::string name = pop3::to_lower(trim(one.substr(0, colon)));
     const std::string value = one_line(trim(one.substr(colon + 1)));
     const bool ascii =
         std::ranges::all_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
@@ -213,8 +206,8 @@ class Sheet {
     const std::string selector = one_line(trim(rest_.substr(0, open)));
     if (open == rest_.size()) odd_ = true;
     rest_.remove_prefix(std::min(open + 1, rest_.size()));
-    if (lower(selector).starts_with("@media") && !in_media_ && is_made_of(selector, " @(),:.-") &&
-        selector.rfind('@') == 0) {
+    if (pop3::to_lower(selector).starts_with("@media") && !in_media_ &&
+        is_made_of(selector, " @(),:.-") && selector.rfind('@') == 0) {
       out += selector + " {\n";
       in_media_ = true;
       return;

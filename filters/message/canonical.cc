@@ -87,4 +87,18 @@ void Canonicalizer::end(ByteChain& out) {
   returns_ = 0;
 }
 
+std::string with_line_ends(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + text.size() / 32);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\r' && text[i] != '\n') {
+      out += text[i];
+      continue;
+    }
+    if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n') ++i;
+    out += "\r\n";
+  }
+  return out;
+}
+
 }  // namespace gatepost::filters

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "proxy/base/bytes.h"
@@ -33,5 +34,8 @@ class Canonicalizer {
   std::size_t returns_ = 0;  // CRs that were seen, and not yet what follows them
   bool line_open_ = false;   // something went out after the last line end
 };
+
+/// A short text with CRLF for every CRLF, bare CR and bare LF; nothing is added at its end.
+[[nodiscard]] std::string with_line_ends(std::string_view text);
 
 }  // namespace gatepost::filters

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "filters/message/mime_fields.h"
+#include "proxy/pop3/ascii.h"
 #include "proxy/pop3/sasl.h"
 
 namespace gatepost::filters {
@@ -34,13 +35,6 @@ constexpr std::size_t kMaxBlanks = 256;
 /// Octets of a line of uuencode that mean something: its length and 63 octets in groups of four.
 constexpr std::size_t kMaxUuLine = 128;
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
 /// What a "=" is the beginning of.
 struct Escape {
   enum class Kind : std::uint8_t { octet, soft_break, nothing, unfinished } kind;
@@ -51,9 +45,9 @@ struct Escape {
 Escape escape_at(std::string_view text) {
   const std::string_view rest = text.substr(1);
   if (rest.empty()) return {Escape::Kind::unfinished};
-  if (const int high = hex_value(rest[0]); high >= 0) {
+  if (const int high = pop3::hex_value(rest[0]); high >= 0) {
     if (rest.size() == 1) return {Escape::Kind::unfinished};
-    const int low = hex_value(rest[1]);
+    const int low = pop3::hex_value(rest[1]);
     if (low < 0) return {Escape::Kind::nothing};
     return {Escape::Kind::octet, 3, static_cast<char>(high * 16 + low)};
   }

@@ -40,21 +40,14 @@ std::optional<Word> word_at(std::string_view field) {
   return word;
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
 std::string decode_q(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '_') {
       out += ' ';
-    } else if (text[i] == '=' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 &&
-               hex_value(text[i + 2]) >= 0) {
-      out += static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
+    } else if (text[i] == '=' && i + 2 < text.size() && pop3::hex_value(text[i + 1]) >= 0 &&
+               pop3::hex_value(text[i + 2]) >= 0) {
+      out += static_cast<char>(pop3::hex_value(text[i + 1]) * 16 + pop3::hex_value(text[i + 2]));
       i += 2;
     } else {
       out += text[i];
@@ -218,6 +211,32 @@ std::string inert_text(std::string_view text, std::size_t max_characters) {
 
 std::string readable_field(std::string_view field, std::size_t max_characters) {
   return inert_text(decode_words(field), max_characters);
+}
+
+std::string escape_html(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
 }
 
 std::string without_links(std::string_view text) {

@@ -26,6 +26,9 @@ inline constexpr std::size_t kMaxFieldText = 8 * 1024;
 /// "://" becomes "[:]//", "www." and "ftp." at the start of a word become "www[.]".
 [[nodiscard]] std::string without_links(std::string_view text);
 
+/// Text as it stands in HTML, also within quotes.
+[[nodiscard]] std::string escape_html(std::string_view text);
+
 /// Whether text may stand in a header as it is: printable ASCII that nobody takes for encoded
 /// words.
 [[nodiscard]] bool is_plain(std::string_view text);

@@ -17,14 +17,6 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
 
-std::string to_lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
 std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(kBlanks);
   if (begin == std::string_view::npos) return {};
@@ -85,7 +77,7 @@ std::string type_at_front(std::string_view text) {
     const auto end = std::ranges::find_if_not(text, is_token);
     const std::string_view token = text.substr(0, static_cast<std::size_t>(end - text.begin()));
     text.remove_prefix(token.size());
-    return to_lower(token);
+    return pop3::to_lower(token);
   };
   std::string type = take_token();
   text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
@@ -154,9 +146,9 @@ void add_parameters(std::string_view text, MimeField& field) {
             std::string_view(value).substr(0, value.find_last_not_of(kBlanks) + 1);
         boundaries.add(std::string(boundary.substr(0, kMaxBoundary)));
       } else if (parameter.name == "charset") {
-        charsets.add(to_lower(trimmed(value)));
+        charsets.add(pop3::to_lower(trimmed(value)));
       } else if (parameter.name == "protocol") {
-        protocols.add(to_lower(trimmed(value)));
+        protocols.add(pop3::to_lower(trimmed(value)));
       } else if (!trimmed(value).empty()) {
         add_name(value, names);
       }
@@ -171,7 +163,7 @@ void add_disposition(std::string_view text, Readings& types) {
     if (is_token(c)) bare += c;
   }
   if (bare.empty()) return;
-  bare = to_lower(bare);
+  bare = pop3::to_lower(bare);
   types.add(bare.find("attachment") == std::string::npos ? bare : "attachment");
 }
 
@@ -248,10 +240,10 @@ std::vector<TransferEncoding> read_transfer_encoding(std::string_view value) {
     for (const char c : text) {
       if (c > ' ' && c <= '~') out += c;
     }
-    return to_lower(out);
+    return pop3::to_lower(out);
   };
-  const std::string plain = to_lower(trimmed(value));
-  const std::string strict = to_lower(trimmed(without_comments(value)));
+  const std::string plain = pop3::to_lower(trimmed(value));
+  const std::string strict = pop3::to_lower(trimmed(without_comments(value)));
   std::vector<TransferEncoding> readings{
       encoding_of(strict.substr(0, strict.find_first_of(" \t\r\n;,\"")))};
   const auto add = [&readings](TransferEncoding encoding) {

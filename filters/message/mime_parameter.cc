@@ -154,18 +154,12 @@ class Value {
   std::vector<std::string> readings_;
 };
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char upper = pop3::to_upper(c);
-  return upper >= 'A' && upper <= 'F' ? upper - 'A' + 10 : -1;
-}
-
 std::string without_percent(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 &&
-        hex_value(text[i + 2]) >= 0) {
-      out += static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
+    if (text[i] == '%' && i + 2 < text.size() && pop3::hex_value(text[i + 1]) >= 0 &&
+        pop3::hex_value(text[i + 2]) >= 0) {
+      out += static_cast<char>(pop3::hex_value(text[i + 1]) * 16 + pop3::hex_value(text[i + 2]));
       i += 2;
     } else {
       out += text[i];

@@ -1,10 +1,5 @@
 #include "filters/notice/notice.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -14,8 +9,8 @@
 #include "filters/notice/mime.h"
 #include "filters/notice/template.h"
 #include "filters/notice/words.h"
+#include "filters/small_file.h"
 #include "proxy/base/digest.h"
-#include "proxy/base/unique_fd.h"
 
 namespace gatepost::filters {
 
@@ -35,30 +30,13 @@ struct Section {
   Languages languages;
 };
 
-Result<std::string> read_file(const std::string& path) {
-  const auto problem = [&path](const std::string& what) {
-    return fail(ErrorCode::config, fmt::format("{}: {}", path, what));
-  };
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) return problem(std::generic_category().message(errno));
-  std::string text(NoticeWriter::kMaxTemplate + 1, '\0');
-  std::size_t size = 0;
-  ssize_t got = 0;
-  do {
-    got = ::read(file.get(), text.data() + size, text.size() - size);
-    if (got > 0) size += static_cast<std::size_t>(got);
-  } while (got > 0 || (got < 0 && errno == EINTR));
-  if (got < 0) return problem(std::generic_category().message(errno));
-  if (size > NoticeWriter::kMaxTemplate) {
-    return problem(fmt::format("larger than {} octets", NoticeWriter::kMaxTemplate));
-  }
-  text.resize(size);
-  return text;
-}
-
 Result<std::vector<Section>> load(const std::string& file, const Languages& languages) {
-  auto text = read_file(file);
+  auto text = read_small_file(file, NoticeWriter::kMaxTemplate);
   if (!text) return std::unexpected(text.error());
+  if (text->size() > NoticeWriter::kMaxTemplate) {
+    return fail(ErrorCode::config,
+                fmt::format("{}: larger than {} octets", file, NoticeWriter::kMaxTemplate));
+  }
   auto lines = Template::parse(*text);
   if (!lines) return fail(ErrorCode::config, fmt::format("{}: {}", file, lines.error().detail));
   return std::vector<Section>{{*std::move(lines), languages}};
@@ -77,32 +55,6 @@ Result<std::vector<Section>> built_in(const Languages& languages, std::string_vi
     sections.push_back({*std::move(lines), {language}});
   }
   return sections;
-}
-
-std::string escape_html(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
 }
 
 std::string field_text(std::string_view field) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "filters/variables.h"
 #include "proxy/base/utf8.h"
 
 namespace gatepost::filters {
@@ -13,16 +14,6 @@ namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Variable::count_)> kNames = {
     "cause", "threat", "scanner", "from", "subject", "date", "size", "quarantine", "contact"};
-
-bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-std::optional<Variable> variable_of(std::string_view name) {
-  const auto* const found = std::ranges::find(kNames, name);
-  if (found == kNames.end()) return std::nullopt;
-  return static_cast<Variable>(found - kNames.begin());
-}
 
 bool is_text(std::string_view line) {
   while (!line.empty()) {
@@ -37,31 +28,12 @@ bool is_text(std::string_view line) {
 
 Result<Template::Line> Template::parse_line(std::string_view text) {
   if (!is_text(text)) return fail(ErrorCode::config, "not UTF-8 text");
+  auto pieces = cut_variables(text, kNames);
+  if (!pieces) return std::unexpected(pieces.error());
   Line line;
-  std::string before;
-  while (!text.empty()) {
-    const std::size_t open = std::min(text.find('{'), text.size());
-    before += text.substr(0, open);
-    text.remove_prefix(open);
-    if (text.empty()) break;
-    const auto* const end = std::find_if_not(text.begin() + 1, text.end(), is_name_character);
-    const auto length = static_cast<std::size_t>(end - text.begin());
-    if (length == 1 || end == text.end() || *end != '}') {
-      before += text.substr(0, length);
-      text.remove_prefix(length);
-      continue;
-    }
-    const std::string_view name = text.substr(1, length - 1);
-    const auto variable = variable_of(name);
-    if (!variable) {
-      return fail(ErrorCode::config, fmt::format("unknown variable {{{}}}; known are {}",
-                                                 name.substr(0, 40), fmt::join(kNames, ", ")));
-    }
-    line.push_back({std::move(before), *variable});
-    before.clear();
-    text.remove_prefix(length + 1);
+  for (VariablePiece& piece : *pieces) {
+    line.push_back({std::move(piece.text), static_cast<Variable>(piece.variable)});
   }
-  if (!before.empty()) line.push_back({std::move(before), Variable::count_});
   return line;
 }
 

@@ -5,16 +5,11 @@
 #include "filters/message/header_scanner.h"
 #include "filters/message/header_text.h"
 #include "filters/rewrite/part_fields.h"
+#include "proxy/pop3/ascii.h"
 
 namespace gatepost::filters {
 
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
 
 /// Without comments, and with nothing in quotes but "": names say nothing about who it is.
 std::string bare(std::string_view field) {
@@ -56,7 +51,7 @@ std::string domain_of(std::string_view mailbox) {
     if (static_cast<unsigned char>(c) > ' ') domain += c;
   }
   while (domain.ends_with('.') || domain.ends_with(';')) domain.pop_back();
-  return lower(domain);
+  return pop3::to_lower(domain);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "filters/message/content_coding.h"
+#include "proxy/pop3/ascii.h"
 
 namespace gatepost::filters {
 
@@ -10,10 +11,6 @@ namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kSoftBreak = "=\r\n";
-
-bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
-}
 
 /// A piece of the raw text that stands for so many octets.
 struct Unit {
@@ -23,7 +20,8 @@ struct Unit {
 
 Unit unit_at(std::string_view rest) {
   if (rest.front() == '=') {
-    if (rest.size() > 2 && is_hex(rest[1]) && is_hex(rest[2])) return {3, 1};
+    if (rest.size() > 2 && pop3::hex_value(rest[1]) >= 0 && pop3::hex_value(rest[2]) >= 0)
+      return {3, 1};
     const std::size_t end = rest.find_first_not_of(" \t", 1);
     if (end != std::string_view::npos && rest.substr(end).starts_with(kLineEnd)) {
       return {end + kLineEnd.size(), 0};

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "filters/message/canonical.h"
 #include "filters/message/content_coding.h"
 #include "filters/message/header_scanner.h"
 #include "filters/rewrite/part_fields.h"
@@ -19,10 +20,6 @@ constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kVersion = "MIME-Version: 1.0\r\n";
 /// Octets in a line (RFC 5322 section 2.1.1), without its end.
 constexpr std::size_t kMaxLine = 998;
-
-bool is_ascii(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
 
 /// Whether it can stand in a message as it is: lines with CRLF, none too long, no NUL.
 bool is_plain_text(std::string_view text) {
@@ -60,21 +57,6 @@ bool says_8bit(const ContentFields& fields) {
   return field.find("8BIT") != std::string::npos || field.find("BINARY") != std::string::npos;
 }
 
-/// With CRLF where there is a bare LF, or a bare CR.
-std::string with_line_ends(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() + text.size() / 32);
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\r' && text[i] != '\n') {
-      out += text[i];
-      continue;
-    }
-    if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n') ++i;
-    out += kLineEnd;
-  }
-  return out;
-}
-
 struct Encoded {
   std::string text;
   std::string declared;  // a new Content-Transfer-Encoding field; "": as it was
@@ -85,7 +67,7 @@ Encoded encode(std::string_view content, TransferEncoding encoding, const Conten
   switch (encoding) {
     case TransferEncoding::identity: {
       std::string text = with_line_ends(content);
-      const bool fits = is_plain_text(text) && (is_ascii(text) || says_8bit(fields));
+      const bool fits = is_plain_text(text) && (pop3::is_ascii(text) || says_8bit(fields));
       if (fits) return {std::move(text), {}};
       return {encode_quoted_printable(text), field_of("quoted-printable")};
     }
@@ -285,10 +267,10 @@ Result<bool> RewritePlan::insert_all(const MimePart& one, const PartEdits& edits
                                      ContentFields& fields, std::vector<Splice>& to) const {
   const std::uint64_t size = one.body_end - one.body_begin;
   if (one.encodings.front() == TransferEncoding::identity) {
-    bool ascii = is_ascii(edits.appended);
+    bool ascii = pop3::is_ascii(edits.appended);
     for (const Insertion& insertion : edits.insertions) {
       if (!is_plain_text(insertion.text)) return false;  // all of it is encoded
-      ascii = ascii && is_ascii(insertion.text);
+      ascii = ascii && pop3::is_ascii(insertion.text);
     }
     for (const Insertion& insertion : edits.insertions) {
       to.push_back(

@@ -8,6 +8,7 @@
 #include "filters/utf8_downgrade/field.h"
 #include "filters/utf8_downgrade/parameters.h"
 #include "filters/utf8_downgrade/tokens.h"
+#include "proxy/pop3/ascii.h"
 
 namespace gatepost::filters {
 
@@ -40,14 +41,14 @@ const Global* global_type(std::string_view type) {
 
 /// The same field with another type; its name and parameters stay.
 std::string renamed(std::string field, const Global& global) {
-  const std::string small = downgrade::lowered(field);
+  const std::string small = pop3::to_lower(field);
   const std::size_t at = small.find(global.type, small.find(':'));
   if (at != std::string::npos) field.replace(at, global.type.size(), global.becomes);
   return field;
 }
 
 bool is_identity(std::string_view encoding) {
-  const std::string word = downgrade::lowered(downgrade::unfolded(encoding));
+  const std::string word = pop3::to_lower(downgrade::unfolded(encoding));
   const std::string_view name = downgrade::trimmed(word);
   return name != "base64" && name != "quoted-printable" && !name.contains("uu");
 }

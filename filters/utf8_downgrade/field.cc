@@ -16,6 +16,7 @@
 #include "filters/utf8_downgrade/parameters.h"
 #include "filters/utf8_downgrade/tokens.h"
 #include "proxy/base/utf8.h"
+#include "proxy/pop3/ascii.h"
 
 namespace gatepost::filters::downgrade {
 
@@ -132,7 +133,7 @@ bool write_typed_address(FieldWriter& writer, std::string_view body) {
   const Part address(semicolon, tokens.end());
   const auto word = std::ranges::find_if(type, is_text);
   if (!ascii_but_comments(type) || word == type.end()) return false;
-  if (!ascii_but_comments(address) && lowered(word->raw) != "utf-8") return false;
+  if (!ascii_but_comments(address) && pop3::to_lower(word->raw) != "utf-8") return false;
   write_tokens(writer, type);
   for (const Token& token : address) {
     if (!is_text(token) || !has_8bit(token.raw)) {
@@ -155,7 +156,7 @@ bool write_typed_address(FieldWriter& writer, std::string_view body) {
 bool is_clause(const Token& token) {
   constexpr std::array<std::string_view, 6> kClauses = {"from", "by", "via", "with", "id", "for"};
   return token.kind == Token::Kind::text &&
-         std::ranges::find(kClauses, lowered(token.raw)) != kClauses.end();
+         std::ranges::find(kClauses, pop3::to_lower(token.raw)) != kClauses.end();
 }
 
 /// A clause of Received with its word in front. What ASCII cannot say of FROM and BY makes it say
@@ -165,7 +166,7 @@ bool write_clause(FieldWriter& writer, Part clause) {
     write_tokens(writer, clause);
     return true;
   }
-  const std::string word = lowered(clause.front().raw);
+  const std::string word = pop3::to_lower(clause.front().raw);
   if (word == "from" || word == "by") {
     for (const Token& token : clause) {
       if (!is_text(token) || !has_8bit(token.raw)) {

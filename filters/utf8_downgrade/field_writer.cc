@@ -100,7 +100,7 @@ void FieldWriter::put(std::string_view text, std::size_t ahead) {
 }
 
 void FieldWriter::encoded(std::string_view text) {
-  const bool utf8 = is_utf8(text);
+  const bool utf8 = utf8::is_valid(text);
   if (!out_.ends_with('(')) space();
   while (!text.empty()) {
     const std::size_t size = piece_size(text, kWordOctets, utf8);

@@ -24,19 +24,14 @@ bool is_attribute_char(char c) {
          std::string_view("!#$&+-.^_`{|}~").find(c) != std::string_view::npos;
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char upper = pop3::to_upper(c);
-  return upper >= 'A' && upper <= 'F' ? upper - 'A' + 10 : -1;
-}
-
 std::string percent_decoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool coded = text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 &&
-                       hex_value(text[i + 2]) >= 0;
-    out +=
-        coded ? static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])) : text[i];
+    const bool coded = text[i] == '%' && i + 2 < text.size() && pop3::hex_value(text[i + 1]) >= 0 &&
+                       pop3::hex_value(text[i + 2]) >= 0;
+    out += coded
+               ? static_cast<char>(pop3::hex_value(text[i + 1]) * 16 + pop3::hex_value(text[i + 2]))
+               : text[i];
     if (coded) i += 2;
   }
   return out;
@@ -124,7 +119,7 @@ void write_one(FieldWriter& writer, const std::string& text) {
 /// A parameter that is one, with its value in as many lines as it takes.
 void write_extended(FieldWriter& writer, const std::string& base, std::string_view value) {
   std::vector<std::string> segments(1);
-  const std::string_view charset = is_utf8(value) ? "UTF-8''" : "unknown-8bit''";
+  const std::string_view charset = utf8::is_valid(value) ? "UTF-8''" : "unknown-8bit''";
   while (!value.empty()) {
     const std::size_t size = utf8::first_character(value).size;
     const std::string next = percent_encoded(value.substr(0, size));
@@ -132,7 +127,7 @@ void write_extended(FieldWriter& writer, const std::string& base, std::string_vi
     segments.back() += next;
     value.remove_prefix(size);
   }
-  const std::string name = lowered(base);
+  const std::string name = pop3::to_lower(base);
   if (segments.size() == 1) {
     return write_one(writer, fmt::format("{}*={}{}", name, charset, segments.front()));
   }
@@ -155,7 +150,7 @@ void write_segment(FieldWriter& writer, const Parameter& parameter) {
     value += percent_encoded(parameter.value);
   }
   const std::string number = parameter.number.empty() ? "" : "*" + parameter.number;
-  write_one(writer, fmt::format("{}{}*={}", lowered(parameter.base), number, value));
+  write_one(writer, fmt::format("{}{}*={}", pop3::to_lower(parameter.base), number, value));
 }
 
 void write_text(FieldWriter& writer, std::span<const Token> tokens) {
@@ -202,7 +197,7 @@ TypeFacts read_type(std::string_view body) {
   TypeFacts facts;
   for (const Token& token : value.head) {
     const bool counts = token.kind == Token::Kind::text || token.kind == Token::Kind::quoted;
-    if (counts) facts.type += lowered(token.raw);
+    if (counts) facts.type += pop3::to_lower(token.raw);
   }
   for (const Parameter& parameter : value.parameters) {
     if (parameter.base != "BOUNDARY") continue;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proxy/base/utf8.h"
+#include "proxy/pop3/ascii.h"
 
 namespace gatepost::filters::downgrade {
 
@@ -39,18 +40,7 @@ std::size_t quoted_end(std::string_view body, std::size_t start, char close) {
 
 }  // namespace
 
-bool has_8bit(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const utf8::Character c = utf8::first_character(text);
-    if (!c.valid) return false;
-    text.remove_prefix(c.size);
-  }
-  return true;
-}
+bool has_8bit(std::string_view text) { return !pop3::is_ascii(text); }
 
 std::string unfolded(std::string_view body) {
   std::string line(body);
@@ -62,14 +52,6 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;
-}
-
-std::string lowered(std::string_view text) {
-  std::string small(text);
-  std::ranges::transform(small, small.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return small;
 }
 
 Tokens tokens_of(std::string_view body, std::string_view specials) {

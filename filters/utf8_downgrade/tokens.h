@@ -12,15 +12,10 @@ namespace gatepost::filters::downgrade {
 
 [[nodiscard]] bool has_8bit(std::string_view text);
 
-/// Whether all of it is UTF-8.
-[[nodiscard]] bool is_utf8(std::string_view text);
-
 /// A field's body in one line: without its line ends, what they stood before stays.
 [[nodiscard]] std::string unfolded(std::string_view body);
 
 [[nodiscard]] std::string_view trimmed(std::string_view text);
-/// Small letters for A to Z alone.
-[[nodiscard]] std::string lowered(std::string_view text);
 
 struct Token {
   enum class Kind : std::uint8_t {

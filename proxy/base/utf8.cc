@@ -28,6 +28,15 @@ Character first_character(std::string_view text) {
   return {value, size, true};
 }
 
+bool is_valid(std::string_view text) {
+  while (!text.empty()) {
+    const Character c = first_character(text);
+    if (!c.valid) return false;
+    text.remove_prefix(c.size);
+  }
+  return true;
+}
+
 bool is_active(char32_t c) {
   return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x61c ||
          (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||

@@ -17,6 +17,9 @@ struct Character {
 /// `text` is not empty. Overlong forms and surrogates are not UTF-8 (RFC 3629 section 3).
 [[nodiscard]] Character first_character(std::string_view text);
 
+/// Whether all of it is UTF-8.
+[[nodiscard]] bool is_valid(std::string_view text);
+
 /// Whether `c` is an octet inside or at the end of a character of several, not at its beginning.
 [[nodiscard]] constexpr bool is_continuation(char c) {
   return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U;

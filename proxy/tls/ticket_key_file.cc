@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "proxy/pop3/ascii.h"
 #include "proxy/tls/file.h"
 #include "proxy/tls/ticket_keys.h"
 
@@ -27,17 +28,10 @@ struct Decoded {
   ~Decoded() { explicit_bzero(octets.data(), octets.size()); }
 };
 
-int hex_digit(char c) {
-  if ('0' <= c && c <= '9') return c - '0';
-  if ('a' <= c && c <= 'f') return c - 'a' + 10;
-  if ('A' <= c && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 bool decode_hex(std::string_view text, Decoded& out) {
   for (std::size_t i = 0; i < kOctets; ++i) {
-    const int high = hex_digit(text[2 * i]);
-    const int low = hex_digit(text[2 * i + 1]);
+    const int high = pop3::hex_value(text[2 * i]);
+    const int low = pop3::hex_value(text[2 * i + 1]);
     if (high < 0 || low < 0) return false;
     out.octets[i] = static_cast<std::uint8_t>(high * 16 + low);
   }

@@ -8,6 +8,8 @@
 #include "filters/filter_line.h"
 #include "filters/utf8_downgrade/downgrade.h"
 #include "filters/utf8_downgrade/tokens.h"
+#include "proxy/pop3/ascii.h"
+#include "tests/fuzz/filter_run.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/filters/message/naive_message.h"
 #include "tests/unit/pop3/chop.h"
@@ -25,18 +27,7 @@ BlockPool& pool() {
 }
 
 std::string downgraded(const Pieces& pieces, std::size_t room) {
-  FilterLine line({utf8_downgrade()}, pool());
-  ByteChain in;
-  ByteChain out;
-  for (std::size_t i = 0; i <= pieces.size(); ++i) {
-    const bool last = i == pieces.size();
-    if (!last) in.append(pool(), pieces[i]);
-    auto status = line.step(in, last, out, room);
-    while (status && *status == FilterStatus::need_room) status = line.step(in, last, out, room);
-    require(status && (*status == FilterStatus::finished) == last);
-  }
-  require(line.held() == 0);
-  return out.to_string();
+  return fuzz::filtered({utf8_downgrade()}, pool(), pieces, room);
 }
 
 std::string_view header_of(std::string_view message) {
@@ -58,6 +49,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(test::naive_canonical(once) == once);
   require(plain.ends_with("\r\n") == once.ends_with("\r\n"));
   if (!downgrade::has_8bit(plain))
-    require(once == plain || downgrade::lowered(plain).contains("lobal"));
+    require(once == plain || pop3::to_lower(plain).contains("lobal"));
   return 0;
 }

@@ -9,6 +9,7 @@
 #include "filters/message/canonical.h"
 #include "filters/message/header_edit.h"
 #include "filters/message/header_reader.h"
+#include "tests/fuzz/filter_run.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/filters/message/naive_message.h"
 #include "tests/unit/pop3/chop.h"
@@ -46,18 +47,7 @@ std::vector<std::shared_ptr<const FilterKind>> filters() {
 
 std::string filtered(const Pieces& pieces, std::size_t room) {
   static const auto kinds = filters();
-  FilterLine line(kinds, pool());
-  ByteChain in;
-  ByteChain out;
-  for (std::size_t i = 0; i <= pieces.size(); ++i) {
-    const bool last = i == pieces.size();
-    if (!last) in.append(pool(), pieces[i]);
-    auto status = line.step(in, last, out, room);
-    while (status && *status == FilterStatus::need_room) status = line.step(in, last, out, room);
-    require(status && (*status == FilterStatus::finished) == last);
-  }
-  require(line.held() == 0);
-  return out.to_string();
+  return fuzz::filtered(kinds, pool(), pieces, room);
 }
 
 std::string edited(std::string_view text, std::string_view value, std::size_t room) {

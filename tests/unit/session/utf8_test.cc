@@ -25,18 +25,23 @@ void ask_upstream(SessionHarness& s) {
   s.upstream_expects("CAPA\r\n");
 }
 
+/// A client that says UTF8, all the way in.
+void log_in_with_utf8(SessionHarness& s) {
+  begin(s);
+  s.client_says_and_gets("UTF8\r\n", "+OK UTF8 it is\r\n");
+  ask_upstream(s);
+  s.upstream_expects("UTF8\r\n");
+  s.upstream("+OK\r\n");
+  s.upstream_expects("USER joe\r\n");
+  s.upstream("+OK\r\n");
+  s.upstream_expects("PASS secret\r\n");
+  s.upstream("+OK in\r\n");
+  s.expect_client("+OK in\r\n");
+}
+
 TEST(Utf8, is_said_upstream_before_the_login) {
   for_each_run([](SessionHarness& s) {
-    begin(s);
-    s.client_says_and_gets("UTF8\r\n", "+OK UTF8 it is\r\n");
-    ask_upstream(s);
-    s.upstream_expects("UTF8\r\n");
-    s.upstream("+OK\r\n");
-    s.upstream_expects("USER joe\r\n");
-    s.upstream("+OK\r\n");
-    s.upstream_expects("PASS secret\r\n");
-    s.upstream("+OK in\r\n");
-    s.expect_client("+OK in\r\n");
+    log_in_with_utf8(s);
     s.ignore_the_rest();
   });
 }
@@ -143,16 +148,7 @@ TEST(Utf8Downgrade, is_done_before_the_scanners_look) {
 TEST(Utf8Downgrade, is_not_done_for_a_client_that_asked_for_utf8) {
   for_each_run([](SessionHarness& s) {
     s.server.utf8 = config::Utf8::downgrade;
-    begin(s);
-    s.client_says_and_gets("UTF8\r\n", "+OK UTF8 it is\r\n");
-    ask_upstream(s);
-    s.upstream_expects("UTF8\r\n");
-    s.upstream("+OK\r\n");
-    s.upstream_expects("USER joe\r\n");
-    s.upstream("+OK\r\n");
-    s.upstream_expects("PASS secret\r\n");
-    s.upstream("+OK in\r\n");
-    s.expect_client("+OK in\r\n");
+    log_in_with_utf8(s);
     s.client("RETR 1\r\n");
     s.upstream_expects("RETR 1\r\n");
     s.upstream("+OK 15 octets\r\nSubject: ü\r\n\r\n.\r\n");
