@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/filtering.h"
+#include "config/retention.h"
 #include "proxy/base/address.h"
 #include "proxy/base/log.h"
 #include "proxy/base/timer.h"
@@ -51,6 +52,7 @@ struct Listener {
   bool apop = false;           ///< upstream is asked before the greeting, for its APOP timestamp
   std::string implementation;  ///< what CAPA says as IMPLEMENTATION; empty: nothing
   std::string chain;           ///< what messages go through; empty: nothing
+  std::string retention;       ///< a policy's name; empty: the client decides
 };
 
 /// A chain with its key, both PEM. The key may stand in the certificate's file.
@@ -157,6 +159,11 @@ struct Route {
   std::string default_domain;  ///< of a user without one, for {domain} and for `domains`
   /// What its messages go through, in place of the listener's; empty: the listener's; "none".
   std::string chain;
+  /// The policy in place of the listener's; empty: the listener's; "client".
+  std::string retention;
+  /// What follows the last of these in the local part of the name tells the client's device, and is
+  /// cut off before anything else looks at it: "+" makes joe of joe+phone. Empty: nothing is.
+  std::string device_suffix;
 };
 
 struct Timeouts {
@@ -219,6 +226,7 @@ struct Config {
   Spool spool;
   Quarantine quarantine;
   VerdictMemory verdict_memory;
+  Retention retention;
   Timeouts timeouts;
   Limits limits;
   Admin admin;

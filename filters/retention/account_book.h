@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "filters/retention/host.h"
+#include "filters/retention/policy.h"
+#include "proxy/base/error.h"
+#include "proxy/base/ticket.h"
+#include "proxy/mailbox/inventory.h"
+
+namespace gatepost::filters {
+
+/// What the policy of one session knows of the account's messages, and decides about them. Messages
+/// are given by their index in the inventory. Sans-I/O but for the store: the session asks
+/// open() after the login, settle() when the client has said QUIT and has all its answers, and
+/// removed() when upstream has carried the removals out.
+class AccountBook {
+ public:
+  struct Account {
+    std::string session;  ///< for the log
+    std::string pool;
+    std::string user;    ///< as upstream knows it
+    std::string device;  ///< what tells this client apart; empty: nothing does
+  };
+
+  /// `host` must outlive it.
+  AccountBook(RetentionHost& host, std::shared_ptr<const RetentionPolicy> policy, Account account);
+  ~AccountBook();
+  AccountBook(const AccountBook&) = delete;
+  AccountBook& operator=(const AccountBook&) = delete;
+
+  using Done = std::move_only_function<void(Result<void>)>;
+  /// Looks up what is known; notes what is seen for the first time. The inventory must outlive the
+  /// book and stay as it is. An error: the session must not go on (never with a dry run, which goes
+  /// on without the book).
+  [[nodiscard]] Ticket open(const mailbox::Inventory& inventory, Done done);
+
+  // After open().
+
+  /// Whether the client must not see it: not in its numbering at all.
+  [[nodiscard]] bool hidden(std::size_t index) const;
+
+  /// The client says DELE; `retrieved`: it has asked for all of it in this session. `marked`: how
+  /// many it has deleted before in this session. Null: +OK. Otherwise the reason for -ERR.
+  [[nodiscard]] std::optional<std::string> refuse_dele(std::size_t index, bool retrieved,
+                                                       std::size_t marked) const;
+
+  /// How a message was delivered.
+  struct Retrieval {
+    std::size_t index = 0;
+    /// The client has the original (rewritten, perhaps), and every scanner of the chain said that
+    /// it may: not a notice, not a quarantined one, not one that no scanner had a verdict on.
+    bool allowed = true;
+  };
+  /// What the session did, once its QUIT counts.
+  struct Facts {
+    std::vector<Retrieval> retrieved;  ///< whole, by RETR
+    std::vector<std::size_t> deleted;  ///< DELE, not undone
+  };
+  struct Settlement {
+    std::vector<std::size_t> remove;  ///< DELE for these has to go upstream now, in this order
+    /// Deletions that the client was told of and that cannot be done: it must hear so.
+    std::size_t refused = 0;
+  };
+  using Settled = std::move_only_function<void(Result<Settlement>)>;
+  /// Writes down what the session did, and decides what is to be removed as things stand now,
+  /// whatever other sessions and the administrator did meanwhile. Durable when `done` hears of it.
+  /// An error: nothing may be removed, and the client must hear that nothing was.
+  [[nodiscard]] Ticket settle(Facts facts, Settled done);
+
+  /// Upstream said +OK to DELE of these and to QUIT. Audit lines are written at once.
+  [[nodiscard]] Ticket removed(const std::vector<std::size_t>& indexes, Done done);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gatepost::filters
