@@ -121,7 +121,8 @@ Result<std::shared_ptr<const upstream::Router>> make_router(const config::Config
     if (!chain) return at(fmt::format("/routes/{}/chain", i), chain.error());
     routes.push_back(
         {.conditions = route,
-         .form = upstream::UserForm(route.user, route.lower_case, route.default_domain),
+         .form = upstream::UserForm(route.user, route.lower_case, route.default_domain,
+                                    route.device_suffix),
          .pool = *pool,
          .chain = std::move(*chain)});
   }
