@@ -27,7 +27,7 @@ const std::string kMaster = "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n";
 const std::string kReplica = "*2\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n";
 const std::string kAppend =
     "*4\r\n$10\r\nappendonly\r\n$3\r\nyes\r\n$11\r\nappendfsync\r\n$6\r\nalways\r\n";
-const std::string kInfo = "$14\r\naof_enabled:1\r\n\r\n";
+const std::string kInfo = "$15\r\naof_enabled:1\r\n\r\n";
 const std::string kReady = kMaster + kAppend + kInfo + "+PONG\r\n";
 const std::string kNoConfig = "-NOPERM no\r\n-NOPERM no\r\n+PONG\r\n";
 

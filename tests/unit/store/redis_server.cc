@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <thread>
@@ -31,8 +30,8 @@ std::uint16_t free_port() {
 
 bool RedisServer::installed() { return ::access(kProgram, X_OK) == 0; }
 
-RedisServer::RedisServer(std::vector<std::string> arguments, std::uint16_t port) {
-  tls_ = std::ranges::find(arguments, "--tls-port") != arguments.end();
+RedisServer::RedisServer(std::vector<std::string> arguments, std::uint16_t port, Tls tls)
+    : tls_(tls) {
   words_ = {kProgram, "--dir", folder_.path().string(), "--logfile", file("log"), "--save", ""};
   if (port == 0) {
     at_.path = file("socket");
@@ -40,7 +39,8 @@ RedisServer::RedisServer(std::vector<std::string> arguments, std::uint16_t port)
   } else {
     at_.host = "127.0.0.1";
     at_.port = port;
-    words_.insert(words_.end(), {tls_ ? "--tls-port" : "--port", std::to_string(port)});
+    if (tls_ == Tls::yes) words_.insert(words_.end(), {"--port", "0"});
+    words_.insert(words_.end(), {tls_ == Tls::yes ? "--tls-port" : "--port", std::to_string(port)});
     words_.insert(words_.end(), {"--bind", "127.0.0.1"});
   }
   words_.insert(words_.end(), arguments.begin(), arguments.end());
@@ -77,7 +77,7 @@ void RedisServer::start() {
 
 void RedisServer::await() const {
   const bool answers = wait_until([this] {
-    if (tls_) {
+    if (tls_ == Tls::yes) {
       std::ifstream log(folder_.file("log"));
       const std::string text(std::istreambuf_iterator<char>(log), {});
       return text.find("Ready to accept connections") != std::string::npos;

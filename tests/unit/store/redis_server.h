@@ -20,7 +20,9 @@ class RedisServer {
 
   /// Runs with `arguments` ("--port", "7000"), or as a Sentinel with the lines of its file.
   /// At a Unix socket, unless there is a port.
-  explicit RedisServer(std::vector<std::string> arguments = {}, std::uint16_t port = 0);
+  enum class Tls : std::uint8_t { no, yes };
+  explicit RedisServer(std::vector<std::string> arguments = {}, std::uint16_t port = 0,
+                       Tls tls = Tls::no);
   struct Sentinel {
     std::string lines;
   };
@@ -47,7 +49,7 @@ class RedisServer {
   std::vector<std::string> words_;
   Endpoint at_;
   pid_t pid_ = -1;
-  bool tls_ = false;
+  Tls tls_ = Tls::no;
 };
 
 }  // namespace gatepost::testing
