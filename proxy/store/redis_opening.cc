@@ -49,9 +49,10 @@ std::string_view value_in(const RedisReply& pairs, std::string_view name) {
 }
 
 constexpr std::string_view kNoFile =
-    "it keeps no append-only file (appendonly yes): what it was told may be forgotten";
+    "Redis keeps no append-only file (appendonly is no): what it was told may be forgotten";
 constexpr std::string_view kLateFile =
-    "it writes its file later (appendfsync always): what it was told last may be forgotten";
+    "Redis writes its file later (appendfsync is not always): what it was told last may be "
+    "forgotten";
 
 }  // namespace
 
