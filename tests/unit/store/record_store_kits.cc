@@ -7,9 +7,13 @@
 #include <string>
 
 #include "proxy/net/loop_background.h"
+#include "proxy/net/resolver.h"
+#include "proxy/net/tcp_connector.h"
 #include "proxy/store/memory_records.h"
+#include "proxy/store/redis_records.h"
 #include "proxy/store/sqlite_records.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/unit/store/redis_server.h"
 
 namespace gatepost::testing {
 
@@ -56,13 +60,46 @@ class SqliteKit final : public StoreKit {
   TemporaryFolder folder_;
 };
 
+class RedisFace final : public StoreFace {
+ public:
+  RedisFace(std::shared_ptr<const store::RedisAccess> access, std::size_t max_records)
+      : store_({loop_, connector_, pool_}, std::move(access), max_records) {}
+  net::Loop& loop() override { return loop_; }
+  store::RecordStore& store() override { return store_; }
+
+ private:
+  BlockPool pool_;
+  net::Loop loop_;
+  net::Resolver resolver_{loop_, std::chrono::seconds(30)};
+  net::TcpConnector connector_{loop_, pool_, resolver_};
+  store::RedisRecords store_;
+};
+
+class RedisKit final : public StoreKit {
+ public:
+  RedisKit() {
+    auto access = std::make_shared<store::RedisAccess>();
+    access->config.addresses = {server_.at()};
+    access_ = std::move(access);
+  }
+  std::unique_ptr<StoreFace> face(std::size_t max_records) override {
+    return std::make_unique<RedisFace>(access_, max_records);
+  }
+
+ private:
+  RedisServer server_;
+  std::shared_ptr<const store::RedisAccess> access_;
+};
+
 }  // namespace
 
-std::vector<const char*> store_kinds() { return {"memory", "sqlite"}; }
+std::vector<const char*> store_kinds() { return {"memory", "sqlite", "redis"}; }
 
 std::unique_ptr<StoreKit> make_store_kit(std::string_view kind) {
   if (kind == "memory") return std::make_unique<MemoryKit>();
-  return std::make_unique<SqliteKit>();
+  if (kind == "sqlite") return std::make_unique<SqliteKit>();
+  if (!RedisServer::installed()) return nullptr;
+  return std::make_unique<RedisKit>();
 }
 
 }  // namespace gatepost::testing
