@@ -23,8 +23,8 @@ struct RetentionHost {
   Log& log;
   RetentionCounters& counters;
   std::shared_ptr<store::RecordStore> store;  ///< of this worker; null where no policy needs one
-  std::shared_ptr<const NameHasher> names;    ///< shared by all workers
-  std::shared_ptr<Audit> audit;               ///< shared by all workers
+  std::shared_ptr<const NameHasher> names;    ///< shared by all workers, never null
+  std::shared_ptr<Audit> audit;               ///< shared by all workers, never null
   std::chrono::seconds forget_after{90 * 24 * 3600};
   std::vector<std::string> hold;
   /// Seconds since 1970, UTC.

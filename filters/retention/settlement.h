@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "filters/retention/account_book.h"
+#include "filters/retention/account_records.h"
+#include "filters/retention/judge.h"
+
+namespace gatepost::filters {
+
+/// When a session is settled, and what of that does not stand in records.
+struct SettlementMoment {
+  std::int64_t now = 0;
+  std::int64_t opened = 0;  ///< when its records were looked at
+  bool held = false;        ///< whether the account is under a legal hold by now
+};
+
+struct Removal {
+  std::uint32_t index = 0;
+  RemovalCause cause = RemovalCause::client;
+};
+
+/// What becomes of what a session did, as the records are at this moment.
+struct SettlementPlan {
+  std::vector<Removal> removals;  ///< what the client deleted first, then what is due, oldest first
+  std::size_t refused = 0;        ///< DELEs that got +OK and cannot be done
+  std::vector<store::Write> writes;
+  RetentionTally tally;  ///< of what is written
+};
+
+/// Decides by the policy alone: for a dry run it says what would have been done, and notes that as
+/// though it had been. With a policy of type `client` there are no records.
+[[nodiscard]] SettlementPlan plan_settlement(const BookView& view,
+                                             std::vector<store::Entry> entries,
+                                             const AccountBook::Facts& facts, std::size_t messages,
+                                             const SettlementMoment& moment);
+
+/// Notes that upstream has removed messages.
+[[nodiscard]] std::vector<store::Write> plan_removed(const BookView& view,
+                                                     std::vector<store::Entry> entries,
+                                                     const std::vector<Removal>& removals,
+                                                     std::int64_t now);
+
+}  // namespace gatepost::filters
