@@ -169,8 +169,12 @@ void check_redis_tls(const Redis& redis, Findings& findings) {
     return;
   }
   const bool any_unix = std::ranges::any_of(redis.addresses, &Endpoint::is_unix);
-  if (any_unix && redis.server_name.empty()) {
+  if (!redis.server_name.empty()) return;
+  if (any_unix) {
     findings.error(path + "/server_name", "missing: a Unix socket has no host to expect");
+  } else if (!redis.sentinel_master.empty()) {
+    findings.error(path + "/server_name",
+                   "missing: it must be known whatever server the Sentinels name");
   }
 }
 

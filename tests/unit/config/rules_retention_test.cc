@@ -269,6 +269,8 @@ TEST(RetentionRulesTest, RedisSpeaksTls) {
               HasSubstr("warning: /retention/store/verify: whoever answers"));
   EXPECT_THAT(with_redis(R"("address": "unix:/r", "tls": true)"),
               HasSubstr("/retention/store/server_name: missing"));
+  EXPECT_THAT(with_redis(R"("sentinels": ["127.0.0.1"], "sentinel_master": "m", "tls": true)"),
+              HasSubstr("/retention/store/server_name: missing: it must be known whatever"));
   EXPECT_THAT(with_redis(R"("address": "127.0.0.1", "tls": true, "key": "k")"),
               HasSubstr("/retention/store/key: there is no \"certificate\""));
   const std::string idle = with_redis(R"("address": "127.0.0.1", "verify": false, "ca_file": "x",
