@@ -130,7 +130,8 @@ Result<std::shared_ptr<const upstream::Router>> make_router(const config::Config
     if (!policy) return at(fmt::format("/routes/{}/retention", i), policy.error());
     routes.push_back(
         {.conditions = route,
-         .form = upstream::UserForm(route.user, route.lower_case, route.default_domain),
+         .form = upstream::UserForm(route.user, route.lower_case, route.default_domain,
+                                    route.device_suffix),
          .pool = *pool,
          .chain = std::move(*chain),
          .retention = std::move(*policy)});
