@@ -1,0 +1,193 @@
+#include "proxy/server/retention_text.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <ctime>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+#include "filters/retention/judge.h"
+#include "filters/retention/names.h"
+
+namespace gatepost::server {
+
+namespace {
+
+using filters::Record;
+using filters::to_hex;
+using Json = nlohmann::ordered_json;
+
+/// "2026-01-31 12:00:00"; "-" for what did not happen.
+std::string utc(std::int64_t seconds) {
+  const auto time = static_cast<std::time_t>(seconds);
+  std::tm parts{};
+  if (seconds <= 0) return "-";
+  if (::gmtime_r(&time, &parts) == nullptr) return "?";
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", parts);
+}
+
+struct Fact {
+  const char* name;
+  std::int64_t Record::* time;
+};
+constexpr Fact kFacts[] = {{"seen", &Record::seen},
+                           {"retrieved", &Record::retrieved},
+                           {"not_allowed", &Record::not_allowed},
+                           {"deleted", &Record::deleted},
+                           {"undeleted", &Record::undeleted},
+                           {"purge_asked", &Record::purge_asked},
+                           {"removal_asked", &Record::removal_asked},
+                           {"gone", &Record::gone},
+                           {"removed", &Record::removed}};
+
+std::string_view words_for(filters::RetentionGuard guard) {
+  return guard == filters::RetentionGuard::not_allowed ? "kept: not delivered as it is"
+                                                       : "kept: never retrieved";
+}
+
+Json as_json(const RetentionJudge& view, const RetentionRow& row) {
+  Json out = {{"uidl", to_hex(row.name)},
+              {"state", retention_state(view, row)},
+              {"outlook", retention_outlook(view, row)}};
+  if (!row.record) return out;
+  for (const Fact& fact : kFacts) out[fact.name] = (*row.record).*fact.time;
+  out["purge_forced"] = row.record->purge_forced;
+  out["devices"] = row.record->devices.size();
+  return out;
+}
+
+/// How often each state and outlook (without its date) occurs.
+std::map<std::string, std::size_t> counted(const RetentionJudge& view,
+                                           const std::vector<RetentionRow>& rows) {
+  std::map<std::string, std::size_t> counts;
+  for (const RetentionRow& row : rows) {
+    ++counts[retention_state(view, row)];
+    const std::string outlook = retention_outlook(view, row);
+    if (outlook != "-") ++counts[outlook.starts_with("due on") ? "due later" : outlook];
+  }
+  return counts;
+}
+
+/// What a dry run would have done; upstream, it was the client who decided.
+std::map<std::string, std::size_t> would_have(const std::vector<RetentionRow>& rows) {
+  std::map<std::string, std::size_t> counts;
+  for (const RetentionRow& row : rows) {
+    if (!row.record) continue;
+    if (row.record->removed > 0) {
+      ++counts["removed"];
+    } else if (row.record->deleted > 0) {
+      ++counts["kept, although a client deleted it"];
+    } else {
+      ++counts["left as it is"];
+    }
+  }
+  return counts;
+}
+
+}  // namespace
+
+std::string retention_state(const RetentionJudge& view, const RetentionRow& row) {
+  if (!row.record) return "unreadable";
+  const Record& record = *row.record;
+  if (record.removed > 0) return "removed";
+  if (record.gone > 0) return "gone";
+  if (record.deleted == 0) return "shown";
+  if (!view.policy) return "deleted";
+  if (is_hidden(*view.policy, record, std::nullopt)) return "hidden";
+  for (const std::uint64_t device : record.devices) {
+    if (is_hidden(*view.policy, record, device)) {
+      return fmt::format("hidden for {} device{}", record.devices.size(),
+                         record.devices.size() == 1 ? "" : "s");
+    }
+  }
+  return "deleted, shown";
+}
+
+std::string retention_outlook(const RetentionJudge& view, const RetentionRow& row) {
+  if (!row.record) return "kept: its record cannot be read";
+  const Record& record = *row.record;
+  if (record.removed > 0 || record.gone > 0) return "-";
+  // A purge needs no policy.
+  const auto due = due_of(view.policy.value_or(config::RetentionPolicy()), record);
+  if (!due) return view.policy ? "stays" : "-";
+  if (view.held) return "kept: legal hold";
+  if (const auto guard = guard_of(record)) return std::string(words_for(*guard));
+  return due->since <= view.now ? "due" : "due on " + utc(due->since);
+}
+
+std::string retention_table(const RetentionJudge& view, const std::vector<RetentionRow>& rows) {
+  constexpr const char* kRow = "{:<12}  {:<20}  {:<19}  {:<19}  {:<19}  {}\n";
+  constexpr std::size_t kDigits = 12;
+  std::string out = fmt::format(fmt::runtime(kRow), "UIDL (HASH)", "STATE", "SEEN (UTC)",
+                                "RETRIEVED", "DELETED", "OUTLOOK");
+  for (const RetentionRow& row : rows) {
+    const Record record = row.record.value_or(Record());
+    out += fmt::format(fmt::runtime(kRow), to_hex(row.name).substr(0, kDigits),
+                       retention_state(view, row), utc(record.seen), utc(record.retrieved),
+                       utc(record.deleted), retention_outlook(view, row));
+  }
+  return out;
+}
+
+std::string retention_details(const RetentionJudge& view, const RetentionRow& row) {
+  std::string out;
+  const auto line = [&out](std::string_view name, std::string_view value) {
+    out += fmt::format("{:<14} {}\n", name, value);
+  };
+  line("uidl", to_hex(row.name));
+  line("state", retention_state(view, row));
+  line("outlook", retention_outlook(view, row));
+  if (!row.record) return out;
+  for (const Fact& fact : kFacts) {
+    const std::int64_t time = (*row.record).*fact.time;
+    if (time > 0) line(fact.name, utc(time) + " UTC");
+  }
+  if (row.record->purge_forced) line("purge_forced", "even though it was never retrieved");
+  if (!row.record->devices.empty()) line("devices", std::to_string(row.record->devices.size()));
+  return out;
+}
+
+std::string retention_json(const RetentionJudge& view, const std::vector<RetentionRow>& rows) {
+  Json all = Json::array();
+  for (const RetentionRow& row : rows) all.push_back(as_json(view, row));
+  return all.dump() + "\n";
+}
+
+std::string retention_report(const RetentionJudge& view, const std::vector<RetentionRow>& rows,
+                             const std::vector<RetentionRow>& dry, bool json) {
+  const auto real = counted(view, rows);
+  const auto would = would_have(dry);
+  if (json) return Json({{"messages", real}, {"dry_run", would}}).dump() + "\n";
+  std::string out = fmt::format("{} messages are known\n", rows.size());
+  for (const auto& [what, count] : real) out += fmt::format("{:>8}  {}\n", count, what);
+  if (would.empty()) return out;
+  out += "A dry run would have\n";
+  for (const auto& [what, count] : would) out += fmt::format("{:>8}  {}\n", count, what);
+  return out;
+}
+
+std::string retention_accounts(const std::vector<store::RecordStore::AccountInfo>& accounts,
+                               bool json) {
+  if (json) {
+    Json all = Json::array();
+    for (const auto& account : accounts) {
+      all.push_back({{"account", to_hex(account.name)},
+                     {"records", account.records},
+                     {"written_at", account.written_at}});
+    }
+    return all.dump() + "\n";
+  }
+  constexpr const char* kRow = "{:<32}  {:>9}  {}\n";
+  std::string out =
+      fmt::format(fmt::runtime(kRow), "ACCOUNT (HASH)", "RECORDS", "LAST WRITTEN (UTC)");
+  for (const auto& account : accounts) {
+    out += fmt::format(fmt::runtime(kRow), to_hex(account.name), account.records,
+                       utc(account.written_at));
+  }
+  return out;
+}
+
+}  // namespace gatepost::server
