@@ -80,6 +80,9 @@ class RedisKit final : public StoreKit {
   RedisKit() {
     auto access = std::make_shared<store::RedisAccess>();
     access->config.addresses = {server_.at()};
+    // These tests are not about time, and the machine may be busy.
+    access->config.connect_timeout = Duration(60'000);
+    access->config.timeout = Duration(60'000);
     access_ = std::move(access);
   }
   std::unique_ptr<StoreFace> face(std::size_t max_records) override {

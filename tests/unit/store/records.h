@@ -77,7 +77,7 @@ class Asker {
       *answer = std::move(result);
     });
     EXPECT_FALSE(*answer) << "never from inside the call";
-    if (!run_until(loop_, [&] { return answer->has_value(); })) {
+    if (!run_until(loop_, [&] { return answer->has_value(); }, 3 * kPatience)) {
       ADD_FAILURE() << "no answer";
       return fail(ErrorCode::timeout, "the test gave up");
     }

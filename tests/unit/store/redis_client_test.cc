@@ -8,9 +8,8 @@
 #include <vector>
 
 #include "tests/support/chop.h"
-#include "tests/support/fake_connector.h"
-#include "tests/support/fake_timers.h"
 #include "tests/support/fake_tls.h"
+#include "tests/unit/store/redis_client_harness.h"
 
 namespace gatepost::store {
 namespace {
@@ -23,70 +22,7 @@ using ::testing::IsEmpty;
 using testing::MemoryPeer;
 using ::testing::Not;
 
-const std::string kMaster = "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n";
-const std::string kReplica = "*2\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n";
-const std::string kAppend =
-    "*4\r\n$10\r\nappendonly\r\n$3\r\nyes\r\n$11\r\nappendfsync\r\n$6\r\nalways\r\n";
-const std::string kInfo = "$15\r\naof_enabled:1\r\n\r\n";
-const std::string kReady = kMaster + kAppend + kInfo + "+PONG\r\n";
-const std::string kNoConfig = "-NOPERM no\r\n-NOPERM no\r\n+PONG\r\n";
-
-class RedisClientTest : public ::testing::Test {
- protected:
-  RedisClientTest() {
-    access_->config.addresses = {*Endpoint::parse("redis.example:6379")};
-    access_->config.connect_timeout = Duration(2'000);
-    access_->config.timeout = Duration(5'000);
-  }
-
-  RedisClient& client() {
-    if (!client_) client_.emplace(RedisTools{timers_, connector_, pool_}, access_);
-    return *client_;
-  }
-
-  /// Asks for `word`; what is answered goes into answers_.
-  void ask(const std::string& word) {
-    const std::size_t before = answers_.size();
-    tickets_.push_back(client().ask(redis_command({word}), [this, word](auto reply) {
-      answers_.push_back(word + ": " + (reply ? reply->text : "! " + reply.error().detail));
-      codes_.push_back(reply ? std::nullopt : std::optional(reply.error().code));
-    }));
-    EXPECT_EQ(answers_.size(), before) << "never from inside the call";
-  }
-
-  void run(const std::shared_ptr<MemoryPeer>& peer = nullptr) {
-    bool news = true;
-    while (news) {
-      timers_.advance(Duration(0));
-      news = peer && peer->turn();
-      timers_.advance(Duration(0));
-    }
-  }
-  /// The connection under way stands, and the server says what `greeting` says.
-  std::shared_ptr<MemoryPeer> accept(const std::string& greeting = kReady) {
-    auto peer = connector_.accept();
-    run(peer);
-    greeted_ = peer->take_sent();
-    peer->deliver(greeting);
-    run(peer);
-    return peer;
-  }
-  void say(const std::shared_ptr<MemoryPeer>& peer, std::string_view text) {
-    peer->deliver(text);
-    run(peer);
-  }
-  std::vector<std::string> take_answers() { return std::exchange(answers_, {}); }
-
-  testing::TestPool pool_;
-  testing::FakeTimers timers_;
-  testing::FakeConnector connector_{pool_};
-  std::shared_ptr<RedisAccess> access_ = std::make_shared<RedisAccess>();
-  std::vector<std::string> answers_;
-  std::vector<std::optional<ErrorCode>> codes_;
-  std::string greeted_;
-  std::optional<RedisClient> client_;
-  std::vector<Ticket> tickets_;
-};
+using RedisClientTest = RedisClientHarness;
 
 TEST_F(RedisClientTest, connects_when_it_is_needed) {
   client();
@@ -380,92 +316,6 @@ TEST_F(RedisClientTest, says_nothing_before_tls_stands) {
   EXPECT_EQ(other->sent(), "");
   EXPECT_EQ(codes_.back(), ErrorCode::closed);
   client_.reset();
-}
-
-class SentinelTest : public RedisClientTest {
- protected:
-  SentinelTest() {
-    access_->config.addresses = {*Endpoint::parse("one.example:26379"),
-                                 *Endpoint::parse("two.example:26379"),
-                                 *Endpoint::parse("three.example:26379")};
-    access_->config.sentinel_master = "mail";
-    access_->password = Secret("secret");
-    access_->sentinel_password = Secret("for sentinels");
-  }
-  static std::string at(const std::string& host, const std::string& port) {
-    return redis_command({host, port});  // of the same form
-  }
-};
-
-TEST_F(SentinelTest, are_asked_in_turn_until_one_knows) {
-  ask("A");
-  EXPECT_EQ(connector_.target().to_string(), "one.example:26379");
-  connector_.fail(ErrorCode::refused);
-  EXPECT_EQ(connector_.target().to_string(), "two.example:26379");
-  const auto second = accept("+OK\r\n*-1\r\n");
-  EXPECT_EQ(greeted_, redis_command({"AUTH", "for sentinels"}) +
-                          redis_command({"SENTINEL", "get-master-addr-by-name", "mail"}));
-  EXPECT_TRUE(second->destroyed());
-  EXPECT_EQ(connector_.target().to_string(), "three.example:26379");
-  accept("+OK\r\n" + at("192.0.2.7", "6380"));
-  EXPECT_EQ(connector_.target().to_string(), "192.0.2.7:6380");
-  const auto master = accept("+OK\r\n" + kReady);
-  EXPECT_THAT(greeted_, HasSubstr(redis_command({"AUTH", "secret"})));
-  say(master, "+1\r\n");
-  EXPECT_THAT(take_answers(), ElementsAre("A: 1"));
-
-  // Who knew is asked first, and asked again whenever the master is lost.
-  ask("B");
-  run(master);
-  say(master, "-READONLY no\r\n");
-  take_answers();
-  ask("C");
-  EXPECT_EQ(connector_.target().to_string(), "three.example:26379");
-  accept("+OK\r\n" + at("192.0.2.8", "6380"));
-  EXPECT_EQ(connector_.target().to_string(), "192.0.2.8:6380");
-}
-
-TEST_F(SentinelTest, one_that_is_silent_leaves_time_for_the_others) {
-  ask("A");
-  EXPECT_EQ(connector_.limit(), Duration(500));
-  timers_.advance(Duration(500));  // never connects
-  EXPECT_EQ(connector_.target().to_string(), "two.example:26379");
-  accept("");
-  timers_.advance(Duration(500));  // never answers
-  EXPECT_EQ(connector_.target().to_string(), "three.example:26379");
-  accept("+OK\r\n" + at("192.0.2.7", "6380"));
-  EXPECT_EQ(connector_.limit(), Duration(1'000));
-  say(accept("+OK\r\n" + kReady), "+1\r\n");
-  EXPECT_THAT(take_answers(), ElementsAre("A: 1"));
-}
-
-TEST_F(SentinelTest, a_master_that_is_none_any_more_is_not_used) {
-  ask("A");
-  accept("+OK\r\n" + at("192.0.2.7", "6380"));
-  const auto peer = accept("+OK\r\n" + kReplica);
-  EXPECT_THAT(take_answers(), ElementsAre(HasSubstr("replica")));
-  EXPECT_THAT(peer->sent(), Not(HasSubstr(redis_command({"A"}))));
-  timers_.advance(Duration(60'000));
-  ask("A");
-  accept("+OK\r\n" + at("192.0.2.7", "6380"));
-  accept("+OK\r\n-NOPERM no\r\n");  // one that was found must say what it is
-  EXPECT_EQ(take_answers().size(), 1U);
-}
-
-TEST_F(SentinelTest, what_is_no_address_is_not_gone_to) {
-  for (const std::string& wrong :
-       {at("192.0.2.7", "0"), at("192.0.2.7", "65536"), at("192.0.2.7", "1x"), at("", "6379"),
-        at("a b", "6379"), std::string("*0\r\n"), std::string(":1\r\n"),
-        std::string("-IDONTKNOW\r\n")}) {
-    client_.reset();
-    timers_.advance(Duration(60'000));
-    ask("A");
-    const std::size_t before = connector_.started();
-    for (int i = 0; i < 3; ++i) accept("+OK\r\n" + wrong);
-    EXPECT_EQ(take_answers().size(), 1U) << wrong;
-    EXPECT_EQ(connector_.started(), before + 2) << wrong;
-    EXPECT_EQ(connector_.pending(), 0U);
-  }
 }
 
 }  // namespace
