@@ -62,8 +62,10 @@ World::World(std::string_view flags)
       connector_(pool()),
       log_(std::make_unique<CheckedLog>()),
       filters_(std::make_unique<testing::FilterHost>(timers_, connector_, pool(), *log_)),
-      services_{timers_,   connector_, pool(),         *log_,
-                counters_, guard_,     filters_->host, filters::inspection_maker(filters_->host)} {
+      retention_(std::make_unique<testing::RetentionFixture>(timers_, filters_->background, *log_)),
+      services_{timers_,        connector_,       pool(),
+                *log_,          counters_,        guard_,
+                filters_->host, retention_->host, filters::inspection_maker(filters_->host)} {
   setup(flags);
   WireOptions wire;
   wire.read_in_settle = has('r');

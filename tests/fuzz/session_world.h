@@ -15,6 +15,7 @@
 #include "tests/support/fake_tls.h"
 #include "tests/support/filter_host.h"
 #include "tests/support/memory_transport.h"
+#include "tests/support/retention_fixture.h"
 
 namespace gatepost::fuzz {
 
@@ -89,6 +90,7 @@ class World final : session::Session::Home {
   session::Counters counters_;
   guard::Guard guard_;
   std::unique_ptr<testing::FilterHost> filters_;
+  std::unique_ptr<testing::RetentionFixture> retention_;
   std::shared_ptr<testing::FakeTlsLayer> client_tls_ = std::make_shared<testing::FakeTlsLayer>();
   std::shared_ptr<testing::FakeTlsLayer> upstream_tls_ = std::make_shared<testing::FakeTlsLayer>();
   session::Services services_;
