@@ -32,6 +32,7 @@ void build_listener(const Reader& in, Built& built) {
   in.read("apop", listener.apop);
   in.read("implementation", listener.implementation);
   in.read("chain", listener.chain);
+  in.read("retention", listener.retention);
   built.config.listeners.push_back(std::move(listener));
 }
 
@@ -112,6 +113,7 @@ Built build(const Json& document, Findings& findings) {
   build_pools(root, built, findings);
   build_routes(root, built, findings);
   build_filters(root, built, findings);
+  build_retention(root, built, findings);
   build_timeouts(root.section("timeouts"), config.timeouts);
   build_limits(root.section("limits"), config.limits);
   build_admin(root.section("admin"), config.admin);

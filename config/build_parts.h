@@ -24,4 +24,7 @@ void build_routes(const Reader& root, Built& built, Findings& findings);
 /// Reads "scanners", "chains", "spool", "quarantine" and "verdict_memory" of the document.
 void build_filters(const Reader& root, Built& built, Findings& findings);
 
+/// Reads "retention" of the document.
+void build_retention(const Reader& root, Built& built, Findings& findings);
+
 }  // namespace gatepost::config

@@ -123,6 +123,8 @@ void build_route(const Reader& in, std::size_t number, Built& built) {
   in.read("lower_case", route.lower_case);
   in.read("default_domain", route.default_domain);
   in.read("chain", route.chain);
+  in.read("retention", route.retention);
+  in.read("device_suffix", route.device_suffix);
   built.config.routes.push_back(std::move(route));
   built.routes.push_back(in.path());
 }

@@ -140,6 +140,10 @@ struct Pool {
   bool xclient = false;          ///< XCLIENT is sent to a server that offers it (Dovecot)
   bool initial_response = true;  ///< false: AUTH and its first response in two lines
   Utf8 utf8 = Utf8::client;
+  /// How a master user of these servers is named that may open every mailbox, with {user} for the
+  /// mailbox ("{user}*master"): for `gatepost retention sweep` alone. Empty: there is none.
+  std::string master_user;
+  std::string master_password_file;  ///< its first line
 };
 
 /// Which pool serves a login, and under what name. All conditions that are given must hold; an

@@ -35,8 +35,11 @@ struct Overrides {
   /// "TYPE@ADDRESS" each: scanners beside the file's, asked by a chain "scan" of every listener.
   std::vector<std::string> scan;
   std::optional<std::string> quarantine;  ///< folder
-  std::optional<std::string> workers;     ///< "auto" or a number
-  std::optional<std::string> admin;       ///< address or "off"
+  /// "TYPE" or "TYPE:PERIOD": a policy beside the file's, of every listener; "client": none.
+  std::optional<std::string> retention;
+  std::optional<std::string> retention_file;  ///< of SQLite
+  std::optional<std::string> workers;         ///< "auto" or a number
+  std::optional<std::string> admin;           ///< address or "off"
   std::optional<std::string> log_level, log_format, log_file;
 };
 

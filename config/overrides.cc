@@ -41,17 +41,18 @@ class Writer {
 
   void set(const char* flag, const std::string& path, Json value) {
     if (!fits(flag, value)) return;
-    // A file with something else in the object's place is wrong, and is told so by the schema.
+    // A file with something else in an object's place is wrong, and is told so by the schema.
     Json* parent = &document_;
-    const std::size_t slash = path.rfind('/');
-    if (slash > 0) {
-      const std::string section = path.substr(1, slash - 1);
-      if (!document_.is_object()) return;
-      if (!document_.contains(section)) document_[section] = Json::object();
-      parent = &document_[section];
+    std::string_view rest = std::string_view(path).substr(1);
+    for (std::size_t slash = rest.find('/'); slash != rest.npos; slash = rest.find('/')) {
+      if (!parent->is_object()) return;
+      Json& section = (*parent)[std::string(rest.substr(0, slash))];
+      if (section.is_null()) section = Json::object();
+      parent = &section;
+      rest.remove_prefix(slash + 1);
     }
     if (!parent->is_object()) return;
-    (*parent)[path.substr(slash + 1)] = std::move(value);
+    (*parent)[std::string(rest)] = std::move(value);
     findings_.came_from_flag(path, flag);
   }
 
@@ -129,6 +130,22 @@ class Writer {
     set_in_listeners(flag, "chain", kScanChain, /*unix_too=*/true);
   }
 
+  /// A policy beside those of the file, for every listener: "keep", "keep_for:30d". "client" takes
+  /// theirs away.
+  void set_retention(const char* flag, const std::optional<std::string>& text) {
+    if (!text || !fits(flag, *text) || !document_.is_object()) return;
+    const std::size_t colon = std::min(text->find(':'), text->size());
+    const std::string type = text->substr(0, colon);
+    const bool is_client = type == "client" && colon == text->size();
+    set_in_listeners(flag, "retention", is_client ? "" : type, /*unix_too=*/true);
+    if (is_client) return;
+    Json policy = {{"name", type}, {"type", type}};
+    if (colon < text->size()) policy["period"] = text->substr(colon + 1);
+    Json& retention = document_["retention"];
+    if (retention.is_null()) retention = Json::object();
+    if (retention.is_object()) push(retention, "/retention", "policies", std::move(policy), flag);
+  }
+
  private:
   static constexpr const char* kScanChain = "scan";
 
@@ -149,10 +166,13 @@ class Writer {
   }
 
   void push(const char* list, Json item, const char* flag) {
-    Json& items = document_[list];
+    push(document_, "", list, std::move(item), flag);
+  }
+  void push(Json& section, std::string_view path, const char* list, Json item, const char* flag) {
+    Json& items = section[list];
     if (items.is_null()) items = Json::array();
     if (!items.is_array()) return;  // the schema says so
-    findings_.came_from_flag(fmt::format("/{}/{}", list, items.size()), flag);
+    findings_.came_from_flag(fmt::format("{}/{}/{}", path, list, items.size()), flag);
     items.push_back(std::move(item));
   }
 
@@ -201,6 +221,8 @@ void apply_overrides(const Overrides& overrides, Json& document, Findings& findi
   writer.set_list("--cert-folder", "/tls/certificate_folders", overrides.cert_folder);
   writer.add_scanners("--scan", overrides.scan);
   writer.set("--quarantine", "/quarantine/folder", overrides.quarantine);
+  writer.set_retention("--retention", overrides.retention);
+  writer.set("--retention-file", "/retention/store/file", overrides.retention_file);
   if (overrides.workers) {
     const auto count = parse_count(*overrides.workers);
     writer.set("--workers", "/workers", count ? Json(*count) : Json(*overrides.workers));

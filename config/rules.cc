@@ -37,6 +37,7 @@ void check_rules(const Built& built, Findings& findings) {
   check_pools(built, findings);
   check_routes(built, findings);
   check_filters(built, findings);
+  check_retention(built, findings);
   check_admin(built.config.admin, findings);
 }
 

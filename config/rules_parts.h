@@ -19,5 +19,7 @@ void check_pools(const Built& built, Findings& findings);
 void check_routes(const Built& built, Findings& findings);
 /// Scanners, chains, who names them, and where messages are kept.
 void check_filters(const Built& built, Findings& findings);
+/// Policies of what is deleted and kept, who names them, and their store.
+void check_retention(const Built& built, Findings& findings);
 
 }  // namespace gatepost::config

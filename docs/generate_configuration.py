@@ -139,6 +139,8 @@ FLAG_MEANINGS = {
     "--upstream-tls": "How the upstream is spoken to: `none`, `starttls` or `implicit`.",
     "--scan": "Adds a scanner, `TYPE@ADDRESS`, and a chain `scan` for every listener; may be given several times, the variable takes several with commas.",
     "--quarantine": "Folder of the quarantine.",
+    "--retention": "Adds a policy, `TYPE` or `TYPE:PERIOD`, for every listener; `client`: no listener has one.",
+    "--retention-file": "File of the store.",
     "--upstream-insecure": "Sets `verify` to `false`; the variable takes `true` or `false`.",
 }
 

@@ -36,6 +36,7 @@ class ChainInspection final : public Inspection {
   [[nodiscard]] std::uint64_t octets() const override { return intake_.octets(); }
   [[nodiscard]] std::uint64_t quarantine_number() const override { return number_; }
   [[nodiscard]] const std::vector<std::string>& notes() const override { return rewritten_.notes; }
+  [[nodiscard]] bool keeps_all() const override { return !rewritten_.loses; }
   ~ChainInspection() override;
   void note_timeout_after_ok() override;
 

@@ -65,6 +65,9 @@ class Inspection {
   [[nodiscard]] virtual const Judgement& judgement() const = 0;
   [[nodiscard]] virtual std::uint64_t octets() const = 0;  ///< of the canonical message so far
   [[nodiscard]] virtual std::uint64_t quarantine_number() const = 0;  ///< 0: none
+  /// After `pass`: whether the client gets all that the original has; rules may have left something
+  /// out. A notice does not count as that.
+  [[nodiscard]] virtual bool keeps_all() const { return true; }
   /// What rules did, a line each; complete once nothing more is to be taken.
   [[nodiscard]] virtual const std::vector<std::string>& notes() const {
     static const std::vector<std::string> none;

@@ -15,6 +15,27 @@ std::string_view to_string(Action action) {
   return config::kActionNames[static_cast<std::size_t>(action)];
 }
 
+bool no_verdict(Cause cause) {
+  switch (cause) {
+    case Cause::clean:
+    case Cause::spam:
+    case Cause::encrypted:
+    case Cause::attachment:
+    case Cause::infected:
+      return false;
+    case Cause::unreachable:
+    case Cause::timeout:
+    case Cause::not_understood:
+    case Cause::spool_full:
+    case Cause::partial:
+    case Cause::oversize:
+    case Cause::unscannable:
+    case Cause::count_:
+      return true;
+  }
+  return true;
+}
+
 Verdict Verdict::of(Cause cause, std::string_view detail) {
   Verdict verdict;
   verdict.cause = cause;

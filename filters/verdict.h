@@ -18,6 +18,9 @@ using config::Cause;
 [[nodiscard]] std::string_view to_string(Cause cause);
 [[nodiscard]] std::string_view to_string(Action action);
 
+/// Whether nobody knows what is in the message.
+[[nodiscard]] bool no_verdict(Cause cause);
+
 /// What one scanner says. There is no way to make a clean verdict by accident.
 struct Verdict {
   /// Of a threat's name or an explanation: longer ones are cut, and octets outside printable ASCII

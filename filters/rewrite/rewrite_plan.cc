@@ -203,6 +203,7 @@ Result<RewritePlan::Outcome> RewritePlan::finish() {
   for (const auto& [index, edits] : parts_) {
     if (index != 0 && replaced(part(index).parent)) continue;
     if (auto done = finish_part(index, edits, outcome); !done) return std::unexpected(done.error());
+    outcome.loses |= edits.body.has_value();
   }
   if (spent_ > kMaxText) return too_much();
   std::ranges::stable_sort(outcome.splices, {}, &Splice::offset);

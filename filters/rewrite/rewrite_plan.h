@@ -84,6 +84,7 @@ class RewritePlan {
   struct Outcome {
     std::vector<Splice> splices;     ///< sorted; offsets of the original
     std::vector<HeaderEdit> header;  ///< on top of that
+    bool loses = false;              ///< a part was replaced
   };
   [[nodiscard]] Result<Outcome> finish();
 

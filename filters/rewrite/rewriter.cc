@@ -23,6 +23,7 @@ Result<Rewritten> finish(RewritePlan& plan) {
   if (!outcome) return std::unexpected(outcome.error());
   rewritten.splices = std::move(outcome->splices);
   rewritten.header = std::move(outcome->header);
+  rewritten.loses = outcome->loses;
   for (const Splice& splice : rewritten.splices) rewritten.held += splice.text.size();
   for (const HeaderEdit& edit : rewritten.header) rewritten.held += edit.value.size();
   return rewritten;

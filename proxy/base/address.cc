@@ -130,6 +130,13 @@ std::string IpAddress::to_string() const {
   return text == nullptr ? std::string() : std::string(text);
 }
 
+std::string IpAddress::network() const {
+  if (v4_) return to_string();
+  IpAddress first = *this;
+  std::fill(first.bytes_.begin() + 8, first.bytes_.end(), std::uint8_t{0});
+  return first.to_string() + "/64";
+}
+
 Result<IpNetwork> IpNetwork::parse(std::string_view text) {
   const std::size_t slash = text.find('/');
   const std::string_view base = text.substr(0, slash);

@@ -25,6 +25,8 @@ class IpAddress {
   /// 4 or 16 significant bytes, network order.
   [[nodiscard]] const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
   [[nodiscard]] std::string to_string() const;
+  /// The address; of IPv6 the first 64 bits ("2001:db8::/64"): programs change the others.
+  [[nodiscard]] std::string network() const;
   auto operator<=>(const IpAddress&) const = default;
 
  private:

@@ -25,6 +25,12 @@ class Inventory {
   /// After all sizes; also of a UIDL that is made of something else.
   [[nodiscard]] Result<void> add_uidl(std::uint64_t number, std::string_view uidl);
 
+  /// Nothing more is added: gives back what memory was taken in advance.
+  void complete();
+
+  /// RETR of that message will give so many, whatever LIST said.
+  void set_octets(std::size_t index, std::uint64_t octets) { messages_[index].octets = octets; }
+
   [[nodiscard]] std::size_t count() const { return messages_.size(); }
   [[nodiscard]] std::uint64_t octets(std::size_t index) const { return messages_[index].octets; }
   /// "" where there is none.

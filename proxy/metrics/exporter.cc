@@ -1,63 +1,23 @@
 #include "proxy/metrics/exporter.h"
 
 #include <prometheus/collectable.h>
-#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <utility>
 
 #include "filters/verdict.h"
+#include "proxy/metrics/families.h"
+#include "proxy/metrics/retention_families.h"
 
 namespace gatepost::metrics {
 namespace {
 
 using filters::MessageCounters;
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
 using session::Counters;
 using Workers = std::vector<const Counters*>;
 using Messages = std::vector<const MessageCounters*>;
-using Labels = std::vector<ClientMetric::Label>;
-
-MetricFamily family(MetricType type, std::string name, std::string help) {
-  MetricFamily result;
-  result.name = "gatepost_" + std::move(name);
-  result.help = std::move(help);
-  result.type = type;
-  return result;
-}
-MetricFamily counter(std::string name, std::string help) {
-  return family(MetricType::Counter, std::move(name), std::move(help));
-}
-MetricFamily gauge(std::string name, std::string help) {
-  return family(MetricType::Gauge, std::move(name), std::move(help));
-}
-
-/// The family with one sample more.
-MetricFamily with(MetricFamily to, double value, Labels labels = {}) {
-  ClientMetric& sample = to.metric.emplace_back();
-  sample.label = std::move(labels);
-  (to.type == MetricType::Counter ? sample.counter.value : sample.gauge.value) = value;
-  return to;
-}
-
-template <class Of>
-double sum(const std::vector<const Of*>& workers, Cell Of::* cell) {
-  std::uint64_t total = 0;
-  for (const Of* worker : workers) total += (worker->*cell).get();
-  return static_cast<double>(total);
-}
-
-template <class Of, class Enum>
-double sum(const std::vector<const Of*>& workers, CellsBy<Enum> Of::* cells, Enum which) {
-  std::uint64_t total = 0;
-  for (const Of* worker : workers) total += (worker->*cells)[which].get();
-  return static_cast<double>(total);
-}
 
 /// One sample for each value of the enum, from `first` on, zeros too: rates need a start.
 template <class Of, class Enum>
@@ -73,26 +33,6 @@ MetricFamily with_each(MetricFamily to, const std::vector<const Of*>& workers,
 
 double seconds(std::chrono::system_clock::time_point time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
-}
-
-template <class Of>
-MetricFamily histogram(const std::vector<const Of*>& workers, DurationCells Of::* durations,
-                       std::string name, std::string help) {
-  MetricFamily to = family(MetricType::Histogram, std::move(name), std::move(help));
-  ClientMetric::Histogram& result = to.metric.emplace_back().histogram;
-  std::uint64_t sum_ms = 0;
-  for (const Of* worker : workers) sum_ms += (worker->*durations).sum_ms();
-  result.sample_sum = static_cast<double>(sum_ms) / 1000;
-  constexpr const auto& kBounds = DurationCells::kBounds;
-  for (std::size_t i = 0; i <= kBounds.size(); ++i) {
-    for (const Of* worker : workers) {
-      result.sample_count += (worker->*durations).buckets()[i].get();
-    }
-    const double bound = i < kBounds.size() ? static_cast<double>(kBounds[i]) / 1000
-                                            : std::numeric_limits<double>::infinity();
-    result.bucket.push_back({result.sample_count, bound});
-  }
-  return to;
 }
 
 MetricFamily certificate_expiries(const std::vector<CertificateFacts>& certificates) {
@@ -136,8 +76,12 @@ MetricFamily with_servers(MetricFamily to, const std::vector<ServerFacts>& serve
 
 class Exporter::Collection final : public prometheus::Collectable {
  public:
-  Collection(Workers workers, std::function<ProcessFacts()> facts, Messages messages)
-      : workers_(std::move(workers)), messages_(std::move(messages)), facts_(std::move(facts)) {}
+  Collection(Workers workers, std::function<ProcessFacts()> facts, Messages messages,
+             RetentionWorkers retention)
+      : workers_(std::move(workers)),
+        messages_(std::move(messages)),
+        retention_(std::move(retention)),
+        facts_(std::move(facts)) {}
 
   [[nodiscard]] std::vector<MetricFamily> Collect() const override {
     std::vector<MetricFamily> out;
@@ -176,6 +120,7 @@ class Exporter::Collection final : public prometheus::Collectable {
 
   Workers workers_;
   Messages messages_;
+  RetentionWorkers retention_;
   std::function<ProcessFacts()> facts_;
 };
 
@@ -350,6 +295,7 @@ void Exporter::Collection::add_process(Out& out) const {
   add_upstreams(out, facts);
   add_scanners(out, facts);
   add_rules(out, facts);
+  add_retention(out, retention_, facts);
   out.push_back(with(gauge("build_info", "Always 1; the labels tell what is running."), 1,
                      {{"version", facts.version}, {"tls_library", facts.tls_library}}));
   MetricFamily reloads = counter("config_reloads_total", "Configuration reloads, by result.");
@@ -400,9 +346,10 @@ bool effective(const filters::ScannerCounters& scanner, std::uint64_t workers) {
 
 Exporter::Exporter(std::vector<const session::Counters*> workers,
                    std::function<ProcessFacts()> facts,
-                   std::vector<const filters::MessageCounters*> messages)
+                   std::vector<const filters::MessageCounters*> messages,
+                   std::vector<const filters::RetentionCounters*> retention)
     : collection_(std::make_unique<Collection>(std::move(workers), std::move(facts),
-                                               std::move(messages))) {}
+                                               std::move(messages), std::move(retention))) {}
 Exporter::~Exporter() = default;
 
 std::string Exporter::render() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "filters/counters.h"
+#include "filters/retention/counters.h"
 #include "filters/rewrite/rule_book.h"
 #include "proxy/session/counters.h"
 
@@ -46,6 +47,8 @@ struct ProcessFacts {
   std::vector<ServerFacts> servers;
   std::vector<std::shared_ptr<const filters::ScannerCounters>> scanners;  ///< in use, each once
   std::vector<std::shared_ptr<const filters::RuleCounter>> rules;
+  std::vector<std::shared_ptr<const filters::PolicyCounters>> policies;  ///< each once
+  bool retention_store_up = true;  ///< in every worker, as far as there is one
   std::uint64_t spool_octets = 0;
   std::uint64_t remembered_verdicts = 0;
   std::uint64_t guarded_networks = 0;
@@ -64,10 +67,11 @@ class Exporter {
   static constexpr std::string_view kContentType = "text/plain; version=0.0.4; charset=utf-8";
 
   /// `workers`: one for each worker, read at each scrape while the workers go on counting; they
-  /// must outlive the exporter. The same for `messages`. `facts` is asked once for each scrape, in
-  /// the scraping thread.
+  /// must outlive the exporter. The same for `messages` and `retention`. `facts` is asked once for
+  /// each scrape, in the scraping thread.
   Exporter(std::vector<const session::Counters*> workers, std::function<ProcessFacts()> facts,
-           std::vector<const filters::MessageCounters*> messages = {});
+           std::vector<const filters::MessageCounters*> messages = {},
+           std::vector<const filters::RetentionCounters*> retention = {});
   ~Exporter();
   Exporter(const Exporter&) = delete;
   Exporter& operator=(const Exporter&) = delete;

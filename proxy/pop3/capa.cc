@@ -102,7 +102,10 @@ std::string capa_reply(const CapaContext& context) {
   if (has("UTF8")) reply += upstream->has("UTF8", "USER") ? "UTF8 USER\r\n" : "UTF8\r\n";
   if (context.logged_in) {
     if (has("LANG")) reply += "LANG\r\n";
-    if (has("EXPIRE")) append_line(reply, "EXPIRE", upstream->arguments("EXPIRE"));
+    if (context.expire) {
+      append_line(reply, "EXPIRE", {*context.expire});
+    } else if (has("EXPIRE"))
+      append_line(reply, "EXPIRE", upstream->arguments("EXPIRE"));
     if (has("LOGIN-DELAY")) append_line(reply, "LOGIN-DELAY", upstream->arguments("LOGIN-DELAY"));
   }
   if (!context.implementation.empty()) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,14 +46,16 @@ struct CapaContext {
   const Capabilities* upstream = nullptr;
   std::vector<std::string> mechanisms = {"PLAIN", "LOGIN"};  ///< see offered_mechanisms()
   std::string implementation = std::string();  ///< our own, printable; "" says nothing
+  /// After login, what EXPIRE says ("NEVER", "30") in place of what upstream does.
+  std::optional<std::string> expire = std::nullopt;
 };
 
 /// Our reply to CAPA, status line to final dot (RFC 2449 section 5): PIPELINING and RESP-CODES
 /// always; TOP and UIDL before login, and after it if upstream has them or knows no CAPA; USER and
 /// SASL only where login is allowed now, which it is not twice; STLS where it is possible. UTF8
 /// (RFC 6856) if upstream has it, after login LANG, EXPIRE and LOGIN-DELAY too, these with
-/// upstream's arguments. AUTH-RESP-CODE is not announced: it would promise [AUTH] on every refused
-/// login, which only upstream could keep.
+/// upstream's arguments unless `expire` says otherwise. AUTH-RESP-CODE is not announced: it would
+/// promise [AUTH] on every refused login, which only upstream could keep.
 [[nodiscard]] std::string capa_reply(const CapaContext& context);
 
 }  // namespace gatepost::pop3

@@ -117,6 +117,18 @@ std::string_view to_string(Verb verb) {
   return kNames[static_cast<std::size_t>(verb)];
 }
 
+Command Command::of(Verb verb) {
+  Command command;
+  command.verb = verb;
+  return command;
+}
+
+Command Command::of(Verb verb, std::uint32_t message) {
+  Command command = of(verb);
+  command.message = message;
+  return command;
+}
+
 ReplyShape Command::reply_shape() const {
   switch (verb) {
     case Verb::retr:

@@ -59,6 +59,10 @@ struct Command {
   std::optional<std::uint32_t> message;  ///< LIST, UIDL, RETR, DELE, TOP: 1 … kMaxNumber
   std::uint32_t lines = 0;               ///< TOP: number of body lines, 0 … kMaxNumber
 
+  /// "STAT", "QUIT", …: without arguments.
+  [[nodiscard]] static Command of(Verb verb);
+  /// "DELE 3", …
+  [[nodiscard]] static Command of(Verb verb, std::uint32_t message);
   [[nodiscard]] ReplyShape reply_shape() const;
   /// The line to send upstream, with CRLF, built anew from the checked parts. For transaction
   /// commands and QUIT, CAPA, STLS, UTF8 only: secrets have writers of their own.

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <string>
@@ -13,9 +14,15 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "proxy/net/loop.h"
+#include "proxy/net/loop_background.h"
+#include "proxy/net/resolver.h"
+#include "proxy/net/tcp_connector.h"
 #include "proxy/server/discovery.h"
 #include "proxy/server/filter_stores.h"
+#include "proxy/server/policies.h"
 #include "proxy/server/privileges.h"
+#include "proxy/server/retention_stores.h"
 #include "proxy/server/scanner_check.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/server/upstream_check.h"
@@ -89,11 +96,59 @@ void find_servers(const config::Config& config, Discovered& found,
   }
 }
 
+/// What a policy needs of a server: without UIDL it cannot tell messages apart.
+void judge_uidl(const config::Config& config, const UpstreamResult& upstream,
+                std::vector<config::Problem>& unreached) {
+  using Uidl = UpstreamResult::Uidl;
+  if (upstream.uidl == Uidl::announced) return;
+  for (const config::RetentionPolicy* policy : booked_policies(config, upstream.pool)) {
+    if (policy->header_hash) continue;
+    const bool known = upstream.uidl == Uidl::missing;
+    unreached.push_back(
+        {path_of(upstream.pool), 0,
+         fmt::format("{}: {} UIDL, which the policy {} needs unless it has header_hash",
+                     upstream.server, known ? "does not announce" : "does not say if it has",
+                     policy->name),
+         !known});
+  }
+}
+
 void reach_servers(const Snapshot& snapshot, std::vector<config::Problem>& unreached) {
   for (const UpstreamResult& upstream : check_upstreams(snapshot)) {
-    if (upstream.reached) continue;
-    unreached.push_back({path_of(upstream.pool), 0, upstream.reached.error().detail, false});
+    if (upstream.reached) {
+      judge_uidl(snapshot.config, upstream, unreached);
+    } else {
+      unreached.push_back({path_of(upstream.pool), 0, upstream.reached.error().detail, false});
+    }
   }
+}
+
+/// Asks Redis, as a worker does. A file is not opened: it may be in use.
+void ask_store(const config::Config& config, std::vector<config::Problem>& findings,
+               std::vector<config::Problem>& unreached) {
+  const bool asked = config.retention.store.type == config::RetentionStoreType::redis &&
+                     retention_needs(config).store;
+  if (!asked) return;
+  auto access = open_redis(config.retention.store.redis);
+  if (!access) return findings.push_back({"", 0, access.error().detail, false});
+  constexpr std::chrono::seconds kKeepNames{30};
+  BlockPool blocks;
+  net::Loop loop;
+  net::Resolver resolver(loop, kKeepNames);
+  net::TcpConnector connector(loop, blocks, resolver);
+  net::LoopBackground background(loop);
+  RetentionStores stores;
+  stores.redis = *std::move(access);
+  const WorkerStore store = worker_store(stores, background, {loop, connector, blocks});
+  const auto say = [&unreached](const std::string& text, bool warning) {
+    unreached.push_back({"/retention/store", 0, text, warning});
+  };
+  const Ticket question = store.store->check([&](const Result<void>& answer) {
+    if (!answer) say(answer.error().detail, false);
+    loop.stop();
+  });
+  loop.run();
+  if (const std::string warning = store.warning(); !warning.empty()) say(warning, true);
 }
 
 void ask_scanners(const Snapshot& snapshot, std::vector<config::Problem>& unreached) {
@@ -115,6 +170,9 @@ void judge_folders(const config::Config& config, std::vector<config::Problem>& f
       findings.push_back({"", 0, checked.error().detail, false});
     }
   }
+  for (const std::string& problem : judge_retention(config)) {
+    findings.push_back({"", 0, problem, false});
+  }
   const std::string& folder = config.quarantine.folder;
   if (folder.empty()) return;
   const std::string above = folder.substr(0, std::max<std::size_t>(folder.rfind('/'), 1));
@@ -129,7 +187,13 @@ std::string listed(const std::vector<std::string>& names) {
   return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
 
-/// What a chain does, for a glance: one line each.
+std::string_view name_of(config::RetentionType type) {
+  static constexpr std::array<std::string_view, 5> kNames = {"client", "keep", "keep_for",
+                                                             "delete_after_retrieval", "read_only"};
+  return kNames[static_cast<std::size_t>(type)];
+}
+
+/// What chains and policies do, for a glance: one line each.
 std::string summary(const config::Config& config) {
   std::string text;
   for (const config::Chain& chain : config.chains) {
@@ -142,6 +206,10 @@ std::string summary(const config::Config& config) {
                           config::kActionNames[static_cast<std::size_t>(chain.policy[i])]);
     }
     text += '\n';
+  }
+  for (const config::RetentionPolicy& policy : config.retention.policies) {
+    text += fmt::format("policy {}: {}{}\n", policy.name, name_of(policy.type),
+                        policy.dry_run ? ", dry run" : "");
   }
   return text;
 }
@@ -215,12 +283,14 @@ ExitCode check(const CommandLine& line) {
     if (line.connect) {
       reach_servers(**snapshot, unreached);
       ask_scanners(**snapshot, unreached);
+      ask_store(*loaded.config, findings, unreached);
     }
   }
   const bool usable = std::ranges::all_of(findings, &config::Problem::warning);
-  const ExitCode code = !usable              ? ExitCode::config
-                        : !unreached.empty() ? ExitCode::unreachable
-                                             : ExitCode::ok;
+  const bool all_reached = std::ranges::all_of(unreached, &config::Problem::warning);
+  const ExitCode code = !usable        ? ExitCode::config
+                        : !all_reached ? ExitCode::unreachable
+                                       : ExitCode::ok;
   findings.insert(findings.end(), unreached.begin(), unreached.end());
   print(line, findings, code);
   return code;

@@ -105,6 +105,14 @@ void add_configuration_flags(CLI::App& command, Values& values) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   add("--quarantine", to.quarantine, "FOLDER", "Keep there what is held back", scanning);
 
+  const char* const retention = "Delete and keep";
+  add("--retention", to.retention, "TYPE[:PERIOD]",
+      "keep, keep_for:30d, delete_after_retrieval[:7d] or read_only, for every\n"
+      "listener; or client: the client decides",
+      retention);
+  add("--retention-file", to.retention_file, "FILE",
+      "What it remembers (default /var/lib/gatepost/retention.sqlite)", retention);
+
   const char* const process = "Process";
   add("--workers", to.workers, "N", "Worker threads: auto or a number", process);
   add("--admin", to.admin, "ADDRESS", "Health and metrics, or off (default 127.0.0.1:9110)",

@@ -39,6 +39,8 @@ constexpr std::array kAllowed = {
     // Quarantine: files are written, get their names, are listed by SQLite, and go
     "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "renameat", "renameat2", "mkdir",
     "mkdirat", "flock", "fchmod",
+    // The key of names: made whole, and only where there is none
+    "link", "linkat",
     // Spool: files without names are written and read in pieces; small messages are handed to
     // scanners as memory files
     "pwritev", "pwritev2", "preadv", "preadv2", "fallocate", "memfd_create",

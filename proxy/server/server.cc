@@ -66,6 +66,7 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
     launcher_ = std::move(*launcher);
   }
   if (auto prepared = prepare_folders(config, identity); !prepared) return prepared;
+  if (auto prepared = prepare_retention_folder(config, identity); !prepared) return prepared;
   holdings_.chains.set_workers(static_cast<unsigned>(worker_count(config)));
   discovery_.find_now(config, holdings_.discovered);
   watch_files(config);
@@ -80,18 +81,21 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
 
   std::vector<const session::Counters*> counters;
   std::vector<const filters::MessageCounters*> messages;
+  std::vector<const filters::RetentionCounters*> retention;
   std::vector<const Cell*> turns;
   counters.reserve(workers_.size());
   messages.reserve(workers_.size());
+  retention.reserve(workers_.size());
   turns.reserve(workers_.size());
   for (const auto& worker : workers_) {
     counters.push_back(&worker->counters());
     messages.push_back(&worker->message_counters());
+    retention.push_back(&worker->retention_counters());
     turns.push_back(&worker->counters().turns);
   }
   watch_ = std::make_unique<WorkerWatch>(loop_, log_, turns);
   exporter_ = std::make_unique<metrics::Exporter>(
-      std::move(counters), [this] { return facts(); }, std::move(messages));
+      std::move(counters), [this] { return facts(); }, std::move(messages), std::move(retention));
   admin_service_ = std::make_unique<admin::AdminService>(
       admin::AdminService::Sources{.metrics = [this] { return exporter_->render(); },
                                    .not_ready = [this] { return not_ready(); }});
@@ -103,6 +107,9 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   auto stores = open_stores(config, config, stores_);
   if (!stores) return std::unexpected(stores.error());
   stores_ = std::move(*stores);
+  auto retention_stores = open_retention(config, config, retention_, log_);
+  if (!retention_stores) return std::unexpected(retention_stores.error());
+  retention_ = std::move(*retention_stores);
   share_stores();
   signals_ = std::make_unique<Signals>(loop_, std::initializer_list{SIGTERM, SIGINT, SIGHUP},
                                        [this](int number) {
@@ -209,7 +216,10 @@ void Server::put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets
 
 /// Scanners that are new are tested from now on.
 void Server::share_stores() {
-  for (const auto& worker : workers_) worker->use(stores_, snapshot_->chains.scanners);
+  for (const auto& worker : workers_) {
+    worker->use(stores_, snapshot_->chains.scanners);
+    worker->use(retention_);
+  }
 }
 
 void Server::warn_of_outdated_staples() const {
@@ -323,9 +333,13 @@ bool Server::try_reload() {
   if (!sockets) return refuse(sockets.error());
   auto stores = open_stores(*loaded.config, snapshot_->config, stores_);
   if (!stores) return refuse(stores.error());
+  auto retention = open_retention(*loaded.config, snapshot_->config, retention_, log_);
+  if (!retention) return refuse(retention.error());
   if (auto reopened = log_.reopen(loaded.config->log); !reopened) return refuse(reopened.error());
   warn_of_fixed_settings(*loaded.config);
   stores_ = std::move(*stores);
+  retention_ = std::move(*retention);
+  if (retention_.audit) retention_.audit->reopen();
   put_into_force(std::move(*snapshot), std::move(*sockets));
   return true;
 }
@@ -393,12 +407,22 @@ metrics::ProcessFacts Server::facts() const {
   const guard::Guard::Facts guarded = guard_.facts();
   facts.guarded_networks = guarded.networks;
   facts.guarded_users = guarded.users;
+  facts.policies = snapshot_->policies.counters;
+  facts.retention_store_up = stores_down() == 0;
   facts.reloads_succeeded = reloads_succeeded_;
   facts.reloads_failed = reloads_failed_;
   facts.last_reload_succeeded = last_reload_succeeded_;
   facts.log_lines_lost = log_.lost_lines();
   facts.draining = draining_;
   return facts;
+}
+
+/// Workers that cannot use their store, or do not know yet whether they can.
+std::size_t Server::stores_down() const {
+  return static_cast<std::size_t>(std::ranges::count_if(workers_, [](const auto& worker) {
+    const StoreWatch::State state = worker->store_state();
+    return state == StoreWatch::State::down || state == StoreWatch::State::unknown;
+  }));
 }
 
 std::vector<std::string> Server::not_ready() const {
@@ -411,6 +435,9 @@ std::vector<std::string> Server::not_ready() const {
   for (const auto& kind : snapshot_->chains.scanners) {
     if (!kind->config.required || metrics::effective(*kind->counters, workers_.size())) continue;
     reasons.push_back(fmt::format("scanner {} is not effective", kind->config.name));
+  }
+  if (retention_.needs.always && stores_down() > 0) {
+    reasons.emplace_back("the store of what is deleted and kept cannot be used");
   }
   return reasons;
 }

@@ -24,6 +24,7 @@
 #include "proxy/server/filter_stores.h"
 #include "proxy/server/launcher.h"
 #include "proxy/server/privileges.h"
+#include "proxy/server/retention_stores.h"
 #include "proxy/server/signals.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/server/worker.h"
@@ -71,6 +72,7 @@ class Server {
   void note_health(const upstream::Pool& pool, const upstream::Server& server,
                    std::string_view problem);
   [[nodiscard]] metrics::ProcessFacts facts() const;
+  [[nodiscard]] std::size_t stores_down() const;
   [[nodiscard]] std::vector<std::string> not_ready() const;
 
   ProcessLog& log_;
@@ -83,6 +85,7 @@ class Server {
   Holdings holdings_;
   std::shared_ptr<const Snapshot> snapshot_;
   FilterStores stores_;
+  RetentionStores retention_;
   std::map<std::string, Endpoint> listening_;  // configured address to bound one
   std::atomic<std::uint32_t> connections_ = 0;
   std::unique_ptr<Launcher> launcher_;  // null: no command was configured at start

@@ -102,6 +102,13 @@ Result<std::optional<std::shared_ptr<const filters::Chain>>> chain_of(const conf
   return find_chain(route.chain, chains);
 }
 
+/// The same of policies.
+Result<std::optional<Policies::Policy>> policy_of(const config::Route& route,
+                                                  const Policies& policies) {
+  if (route.retention.empty()) return std::nullopt;
+  return policies.find(route.retention);
+}
+
 Result<std::shared_ptr<const upstream::Router>> make_router(const config::Config& config,
                                                             Holdings& holdings, OnBroken on_broken,
                                                             Snapshot& snapshot) {
@@ -119,18 +126,23 @@ Result<std::shared_ptr<const upstream::Router>> make_router(const config::Config
     }
     auto chain = chain_of(route, snapshot.chains);
     if (!chain) return at(fmt::format("/routes/{}/chain", i), chain.error());
+    auto policy = policy_of(route, snapshot.policies);
+    if (!policy) return at(fmt::format("/routes/{}/retention", i), policy.error());
     routes.push_back(
         {.conditions = route,
-         .form = upstream::UserForm(route.user, route.lower_case, route.default_domain),
+         .form = upstream::UserForm(route.user, route.lower_case, route.default_domain,
+                                    route.device_suffix),
          .pool = *pool,
-         .chain = std::move(*chain)});
+         .chain = std::move(*chain),
+         .retention = std::move(*policy)});
   }
   return std::make_shared<const upstream::Router>(std::move(routes));
 }
 
 std::shared_ptr<const session::Settings> make_settings(
     const config::Listener& listener, const config::Config& config, const ClientTls& client_tls,
-    std::shared_ptr<const upstream::Router> router, std::shared_ptr<const filters::Chain> chain) {
+    std::shared_ptr<const upstream::Router> router, std::shared_ptr<const filters::Chain> chain,
+    Policies::Policy policy) {
   auto settings = std::make_shared<session::Settings>();
   settings->listener = listener.name;
   settings->client_tls_mode = listener.tls;
@@ -146,6 +158,7 @@ std::shared_ptr<const session::Settings> make_settings(
   settings->implementation = listener.implementation;
   settings->router = std::move(router);
   settings->chain = std::move(chain);
+  settings->retention = std::move(policy);
   settings->timeouts = config.timeouts;
   settings->limits = config.limits;
   return settings;
@@ -168,6 +181,7 @@ Result<std::shared_ptr<const Snapshot>> make_snapshot(const config::Config& conf
   auto chains = holdings.chains.make(config, on_broken, snapshot->problems);
   if (!chains) return std::unexpected(chains.error());
   snapshot->chains = std::move(*chains);
+  snapshot->policies = holdings.policies.make(config);
   const auto router = make_router(config, holdings, on_broken, *snapshot);
   if (!router) return std::unexpected(router.error());
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
@@ -178,8 +192,10 @@ Result<std::shared_ptr<const Snapshot>> make_snapshot(const config::Config& conf
       if (!found) return at(fmt::format("/listeners/{}/chain", i), found.error());
       chain = std::move(*found);
     }
-    snapshot->listeners.push_back(
-        {listener, make_settings(listener, config, *client_tls, *router, std::move(chain))});
+    auto policy = snapshot->policies.find(listener.retention);
+    if (!policy) return at(fmt::format("/listeners/{}/retention", i), policy.error());
+    snapshot->listeners.push_back({listener, make_settings(listener, config, *client_tls, *router,
+                                                           std::move(chain), *std::move(policy))});
   }
   return snapshot;
 }
@@ -216,6 +232,8 @@ std::vector<std::string> watched_files(const config::Config& config) {
 
 std::vector<std::string> files_read_again(const Snapshot& snapshot) {
   std::vector<std::string> files = watched_files(snapshot.config);
+  const std::string& key_file = snapshot.config.retention.key_file;
+  if (!key_file.empty() && retention_needs(snapshot.config).books) files.push_back(key_file);
   for (const auto& identity : snapshot.identities) {
     const tls::IdentityFiles& found = identity->files();
     for (const std::string& file : {found.certificate, found.key, found.ocsp}) {

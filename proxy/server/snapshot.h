@@ -9,6 +9,7 @@
 #include "proxy/base/error.h"
 #include "proxy/server/chains.h"
 #include "proxy/server/identities.h"
+#include "proxy/server/policies.h"
 #include "proxy/server/pools.h"
 #include "proxy/session/services.h"
 #include "proxy/tls/identity.h"
@@ -29,6 +30,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const tls::Identity>> identities;
   std::vector<std::shared_ptr<const upstream::Pool>> pools;
   Chains chains;
+  Policies policies;
   std::vector<tls::TicketKey> ticket_keys;  ///< of the shared file; empty: random ones are used
   std::vector<FileProblem> problems;        ///< files whose last good version is used
 };
@@ -46,6 +48,7 @@ struct Holdings {
   ClientTls client_tls;  ///< as made last
   PoolMaker pools;
   ChainMaker chains;
+  PolicyMaker policies;
   Discovered discovered;
 };
 

@@ -32,8 +32,13 @@ class Check final : upstream::Opening::Owner {
     if (!opened) return std::unexpected(opened.error());
     opened->transport->send(ByteChain(pool_, "QUIT\r\n"));
     opened->transport->close(net::CloseMode::flush);
+    if (!opened->capabilities->empty()) {
+      uidl_ = opened->capabilities->has("UIDL") ? UpstreamResult::Uidl::announced
+                                                : UpstreamResult::Uidl::missing;
+    }
     return {};
   }
+  [[nodiscard]] UpstreamResult::Uidl uidl() const { return uidl_; }
 
  private:
   void on_opening_finished() override { loop_.stop(); }
@@ -41,6 +46,7 @@ class Check final : upstream::Opening::Owner {
   net::Loop& loop_;
   BlockPool& pool_;
   upstream::Opening opening_;
+  UpstreamResult::Uidl uidl_ = UpstreamResult::Uidl::unknown;
 };
 
 }  // namespace
@@ -60,7 +66,8 @@ std::vector<UpstreamResult> check_upstreams(const Snapshot& snapshot) {
         result = fail(result.error().code,
                       fmt::format("{}: {}", server.address.to_string(), result.error().detail));
       }
-      results.push_back({pool->name(), std::move(result)});
+      results.push_back(
+          {pool->name(), server.address.to_string(), std::move(result), check.uidl()});
     }
   }
   return results;

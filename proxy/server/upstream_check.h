@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -9,8 +10,17 @@
 namespace gatepost::server {
 
 struct UpstreamResult {
+  /// What a server says of UIDL before a login.
+  enum class Uidl : std::uint8_t {
+    unknown,  ///< it was not reached, or knows no CAPA
+    missing,
+    announced,
+  };
+
   std::string pool;
+  std::string server;    ///< its address
   Result<void> reached;  ///< the error names the server
+  Uidl uidl = Uidl::unknown;
 };
 
 /// Goes to each server of each pool as far as a login would begin: connection, TLS with all its

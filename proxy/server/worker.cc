@@ -18,6 +18,11 @@ constexpr Duration kTimeToRead{1'000};
 /// "internal_error", fatal: the only alert of RFC 8446 section 6.2 that lays nothing to the
 /// client's charge. Outside any handshake it may be sent in clear.
 constexpr std::string_view kTlsAlert{"\x15\x03\x01\x00\x02\x02\x50", 7};
+
+std::int64_t seconds_since_1970() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::floor<std::chrono::seconds>(now).count();
+}
 }  // namespace
 
 Worker::Worker(unsigned index, Log& log, guard::Guard& guard,
@@ -33,8 +38,19 @@ Worker::Worker(unsigned index, Log& log, guard::Guard& guard,
       desk_({loop_, connector_, pool_, background_, launcher_.get()}, log_),
       filters_{loop_, pool_, background_, message_counters_, desk_, nullptr, nullptr, nullptr},
       shadows_(filters_, log_),
-      services_{loop_,     connector_, pool_,    log_,
-                counters_, guard,      filters_, filters::inspection_maker(filters_)},
+      retention_{.timers = loop_,
+                 .background = background_,
+                 .log = log_,
+                 .counters = retention_counters_,
+                 .store = nullptr,
+                 .names = nullptr,
+                 .audit = nullptr,
+                 .hold = {},
+                 .clock = &seconds_since_1970},
+      store_watch_(loop_, log_, index, retention_counters_),
+      services_{loop_,    connector_, pool_,
+                log_,     counters_,  guard,
+                filters_, retention_, filters::inspection_maker(filters_)},
       reaper_(loop_.make_timer([this] { reap(); })),
       ticker_(loop_.make_timer([this] { tick(); })),
       last_accept_error_(loop_.now() - kErrorLogEvery) {
@@ -67,6 +83,21 @@ void Worker::use(FilterStores stores, filters::ScanDesk::Kinds scanners) {
     filters_.quarantine = std::move(stores.quarantine);
     filters_.sizes = std::move(stores.sizes);
     desk_.apply(scanners);
+  });
+}
+
+void Worker::use(RetentionStores stores) {
+  loop_.post([this, stores = std::move(stores)]() mutable {
+    retention_.names = std::move(stores.names);
+    retention_.audit = std::move(stores.audit);
+    retention_.forget_after = stores.forget_after;
+    retention_.hold = std::move(stores.hold);
+    if (table_ == stores.table && redis_ == stores.redis) return;
+    table_ = stores.table;
+    redis_ = stores.redis;
+    WorkerStore store = worker_store(stores, background_, {loop_, connector_, pool_});
+    retention_.store = store.store;
+    store_watch_.watch(std::move(store));
   });
 }
 

@@ -24,7 +24,9 @@
 #include "proxy/server/arrival.h"
 #include "proxy/server/filter_stores.h"
 #include "proxy/server/launcher.h"
+#include "proxy/server/retention_stores.h"
 #include "proxy/server/snapshot.h"
+#include "proxy/server/store_watch.h"
 #include "proxy/session/session.h"
 
 namespace gatepost::server {
@@ -57,6 +59,8 @@ class Worker final : session::Session::Home, Arrival::Owner {
   /// Chains use these from now on, and these scanners exist. Before the first apply() whose
   /// listeners have chains.
   void use(FilterStores stores, filters::ScanDesk::Kinds scanners);
+  /// Policies use these from now on. Before the first apply() whose listeners have policies.
+  void use(RetentionStores stores);
   /// Stops accepting and turns away who has not logged in; `drained` is called, in this worker's
   /// thread, when the last session has ended.
   void drain(std::move_only_function<void()> drained);
@@ -67,6 +71,10 @@ class Worker final : session::Session::Home, Arrival::Owner {
   [[nodiscard]] const filters::MessageCounters& message_counters() const {
     return message_counters_;
   }
+  [[nodiscard]] const filters::RetentionCounters& retention_counters() const {
+    return retention_counters_;
+  }
+  [[nodiscard]] StoreWatch::State store_state() const { return store_watch_.state(); }
 
  private:
   struct ActiveListener {
@@ -118,6 +126,11 @@ class Worker final : session::Session::Home, Arrival::Owner {
   filters::ScanDesk desk_;
   filters::Host filters_;
   filters::Shadows shadows_;
+  filters::RetentionCounters retention_counters_;
+  std::shared_ptr<store::RecordTable> table_;        // that the store is of
+  std::shared_ptr<const store::RedisAccess> redis_;  // the same
+  filters::RetentionHost retention_;
+  StoreWatch store_watch_;
   session::Services services_;
   config::Limits limits_;
   // Addresses of values must stay valid: listeners refer to them.

@@ -42,6 +42,8 @@ std::string_view to_string(EndReason reason) {
       return "timeout";
     case EndReason::upstream_lost:
       return "upstream_lost";
+    case EndReason::mailbox_unavailable:
+      return "mailbox_unavailable";
     case EndReason::message_broken:
       return "message_broken";
     case EndReason::drained:

@@ -22,20 +22,21 @@ enum class LoginResult : std::uint8_t {
 
 /// Why a session ended.
 enum class EndReason : std::uint8_t {
-  quit,              ///< QUIT was answered
-  client_closed,     ///< the client left without QUIT
-  client_error,      ///< reset, cut or broken TLS on the client's side
-  handshake_failed,  ///< TLS never stood
-  protocol_error,    ///< the client broke the protocol
-  too_many_errors,   ///< login attempts or bad commands
-  timeout,           ///< handshake, login or inactivity deadline
-  upstream_lost,     ///< upstream vanished, spoke nonsense or went silent
-  message_broken,    ///< a message could not be completed: too late a verdict, or the rest is lost
-  drained,           ///< the gateway is going down
-  refused_full,      ///< connection limit
-  refused_network,   ///< connection limit of one network
-  refused_rate,      ///< too many new connections a second
-  refused_proxy,     ///< no PROXY header, or not from a trusted peer
+  quit,                 ///< QUIT was answered
+  client_closed,        ///< the client left without QUIT
+  client_error,         ///< reset, cut or broken TLS on the client's side
+  handshake_failed,     ///< TLS never stood
+  protocol_error,       ///< the client broke the protocol
+  too_many_errors,      ///< login attempts or bad commands
+  timeout,              ///< handshake, login or inactivity deadline
+  upstream_lost,        ///< upstream vanished, spoke nonsense or went silent
+  mailbox_unavailable,  ///< a policy needs to know of the mailbox what could not be found out
+  message_broken,   ///< a message could not be completed: too late a verdict, or the rest is lost
+  drained,          ///< the gateway is going down
+  refused_full,     ///< connection limit
+  refused_network,  ///< connection limit of one network
+  refused_rate,     ///< too many new connections a second
+  refused_proxy,    ///< no PROXY header, or not from a trusted peer
   internal,
   count_,
 };

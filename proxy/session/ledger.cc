@@ -26,48 +26,47 @@ Exchange& Ledger::insert_local(Exchange exchange) {
   return *exchanges_.insert(at, std::move(exchange));
 }
 
-void Ledger::add_forwarded(const pop3::Command& command) {
-  exchanges_.push_back(
-      Exchange{Exchange::Stage::queued, command.verb, command.reply_shape(), command.wire()});
+Exchange& Ledger::insert_local(const pop3::Command& command, Way way) {
+  Exchange& exchange =
+      insert_local(Exchange{Exchange::Stage::local, command.verb, command.reply_shape(), {}});
+  exchange.way = way;
+  exchange.message = command.message.value_or(0);
+  return exchange;
+}
+
+void Ledger::add_forwarded(const pop3::Command& command, const pop3::Command& as) {
+  Exchange& exchange = exchanges_.emplace_back(
+      Exchange{Exchange::Stage::queued, command.verb, as.reply_shape(), as.wire()});
+  exchange.message = command.message.value_or(0);
 }
 
 void Ledger::add_message(const pop3::Command& command, Way way, const pop3::Command& as) {
-  add_forwarded(as);
+  add_forwarded(command, as);
   Exchange& exchange = exchanges_.back();
-  exchange.verb = command.verb;
   exchange.way = way;
-  exchange.message = command.message.value_or(0);
   if (command.verb == pop3::Verb::top) exchange.lines = command.lines;
 }
 
-void Ledger::add_edited(const pop3::Command& command, const pop3::Command& as,
-                        std::unique_ptr<ReplyEditor> editor) {
-  add_forwarded(as);
-  Exchange& exchange = exchanges_.back();
-  exchange.verb = command.verb;
-  exchange.way = Way::edited;
-  exchange.editor = std::move(editor);
-}
-
-void Ledger::add_ours(const pop3::Command& command, std::unique_ptr<ReplyEditor> editor) {
-  add_edited(command, command, std::move(editor));
+void Ledger::add_ours(const pop3::Command& command, std::unique_ptr<ReplyReader> reader) {
+  add_forwarded(command);
   exchanges_.back().way = Way::ours;
+  exchanges_.back().reader = std::move(reader);
 }
 
-void Ledger::add_ahead(const pop3::Command& command) { add_message(command, Way::ahead, command); }
+void Ledger::add_ahead(const pop3::Command& command, const pop3::Command& as) {
+  add_message(command, Way::ahead, as);
+}
 
 void Ledger::add_claimed(const pop3::Command& command) {
-  Exchange& exchange =
-      insert_local(Exchange{Exchange::Stage::local, command.verb, command.reply_shape(), {}});
-  exchange.way = Way::claimed;
-  exchange.message = command.message.value_or(0);
+  static_cast<void>(insert_local(command, Way::claimed));
+}
+
+void Ledger::add_listing(const pop3::Command& command) {
+  static_cast<void>(insert_local(command, Way::listing));
 }
 
 void Ledger::add_released(const pop3::Command& command, mailbox::ExtraMessage message) {
-  Exchange& exchange =
-      insert_local(Exchange{Exchange::Stage::local, command.verb, command.reply_shape(), {}});
-  exchange.way = Way::released;
-  exchange.message = command.message.value_or(0);
+  Exchange& exchange = insert_local(command, Way::released);
   if (command.verb == pop3::Verb::top) exchange.lines = command.lines;
   exchange.extra = std::move(message);
 }
@@ -121,7 +120,8 @@ void Ledger::received() {
 
 void Ledger::begin_local(Instant now) {
   assert(front().stage == Exchange::Stage::local);
-  assert(front().way == Way::released || front().way == Way::claimed);
+  assert(front().way == Way::released || front().way == Way::claimed ||
+         front().way == Way::listing);
   front().stage = Exchange::Stage::received;
   front().sent_at = now;
 }
@@ -143,7 +143,8 @@ bool Ledger::queued() const {
 bool Ledger::owes_client() const {
   return std::ranges::any_of(exchanges_, [](const Exchange& exchange) {
     const bool under_way = is_owed(exchange) || exchange.stage == Exchange::Stage::received ||
-                           exchange.way == Way::released || exchange.way == Way::claimed;
+                           exchange.way == Way::released || exchange.way == Way::claimed ||
+                           exchange.way == Way::listing;
     return under_way && exchange.way != Way::swallowed && exchange.way != Way::ours &&
            exchange.way != Way::ahead;
   });

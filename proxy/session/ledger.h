@@ -8,8 +8,9 @@
 #include <vector>
 
 #include "proxy/base/timer.h"
+#include "proxy/mailbox/mailbox_view.h"
 #include "proxy/pop3/command.h"
-#include "proxy/session/reply_editor.h"
+#include "proxy/session/reply_reader.h"
 
 namespace gatepost::session {
 
@@ -19,8 +20,8 @@ enum class Way : std::uint8_t {
   chain,      ///< a message: through the chain
   filters,    ///< the same without the chain's scanners: what TOP may show unscanned
   swallowed,  ///< ours, to keep upstream awake; nobody else asked
-  ours,       ///< ours, too: its editor reads it
-  edited,     ///< to the client as its editor has it
+  ours,       ///< ours, too: its reader takes the reply
+  listing,    ///< none: the Mailbox has the text
   released,   ///< none: upstream is not asked, the message comes out of quarantine
   ahead,      ///< ours: a message that the client has not asked for (ReadAhead)
   claimed,    ///< none: the client asked for a message that was fetched ahead
@@ -41,10 +42,10 @@ struct Exchange {
   std::string text;
   Instant sent_at{};
   Way way = Way::relayed;
-  std::uint32_t message = 0;             ///< its number; not with relayed
-  std::optional<std::uint32_t> lines{};  ///< TOP through a chain: of the body
-  std::unique_ptr<ReplyEditor> editor{};
-  mailbox::ExtraMessage extra{};  ///< released
+  std::uint32_t message = 0;              ///< its number, as the client has it; 0: none
+  std::optional<std::uint32_t> lines{};   ///< TOP through a chain: of the body
+  std::unique_ptr<ReplyReader> reader{};  ///< ours
+  mailbox::ExtraMessage extra{};          ///< released
 };
 
 /// The commands of a session whose replies are not complete, oldest first. Replies come back in
@@ -62,19 +63,20 @@ class Ledger {
   [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
 
   void add_local(pop3::Verb verb, std::string reply);
-  void add_forwarded(const pop3::Command& command);
-  /// RETR or TOP on another way; `as` is the command that goes upstream for it.
+  void add_forwarded(const pop3::Command& command) { add_forwarded(command, command); }
+  /// `as` is the command that goes upstream for it.
+  void add_forwarded(const pop3::Command& command, const pop3::Command& as);
+  /// RETR or TOP on another way.
   void add_message(const pop3::Command& command, Way way, const pop3::Command& as);
 
-  /// A command whose reply is edited; `as` goes upstream for it.
-  void add_edited(const pop3::Command& command, const pop3::Command& as,
-                  std::unique_ptr<ReplyEditor> editor);
   /// A command of ours, in its turn.
-  void add_ours(const pop3::Command& command, std::unique_ptr<ReplyEditor> editor);
+  void add_ours(const pop3::Command& command, std::unique_ptr<ReplyReader> reader);
   /// RETR of a message that the client has not asked for; upstream is to be asked now.
-  void add_ahead(const pop3::Command& command);
+  void add_ahead(const pop3::Command& command, const pop3::Command& as);
   /// The client's RETR of such a message.
   void add_claimed(const pop3::Command& command);
+  /// LIST or UIDL of all messages, by the Mailbox.
+  void add_listing(const pop3::Command& command);
   /// RETR or TOP of a released message.
   void add_released(const pop3::Command& command, mailbox::ExtraMessage message);
 
@@ -96,7 +98,7 @@ class Ledger {
   [[nodiscard]] const Exchange* owed() const;
   /// The reply to the oldest has come to its end, and goes on from here.
   void received();
-  /// The same for a message that upstream is not asked for, which becomes the oldest now.
+  /// The same for what upstream is not asked for, which becomes the oldest now.
   void begin_local(Instant now);
   /// The reply to what owed() returned, a command of ours, has come.
   void swallow();
@@ -110,6 +112,7 @@ class Ledger {
 
  private:
   [[nodiscard]] Exchange& insert_local(Exchange exchange);
+  [[nodiscard]] Exchange& insert_local(const pop3::Command& command, Way way);
 
   std::vector<Exchange> exchanges_;  // short: moving the rest up is cheaper than a deque
   std::size_t outstanding_ = 0;

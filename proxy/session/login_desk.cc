@@ -104,14 +104,22 @@ void LoginDesk::start(LoginRequest request) {
   login_->start();
 }
 
+bool LoginDesk::refuse_name(std::string problem) {
+  refuse(LoginResult::refused, pop3::err(ResponseCode::auth, "No mail server for this user"),
+         std::move(problem));
+  return false;
+}
+
 /// Gives the user the name that upstream knows, also inside the message of a dialog. False when
 /// that cannot be: the request is refused.
 bool LoginDesk::name_user(LoginRequest& request) {
   Result<std::string> name = route_->form.apply(request.user);
-  if (!name) {
-    refuse(LoginResult::refused, pop3::err(ResponseCode::auth, "No mail server for this user"),
-           std::move(name.error().detail));
-    return false;
+  if (!name) return refuse_name(std::move(name.error().detail));
+  upstream_user_ = *name;
+  if (settings_.master) {
+    name = upstream::UserForm(settings_.master->form, false, "").apply(*name);
+    if (!name) return refuse_name(std::move(name.error().detail));
+    request.secret = Secret(settings_.master->password.reveal());
   }
   if (*name == request.user) return true;
   if (request.kind == LoginRequest::Kind::relay) {

@@ -67,6 +67,8 @@ class LoginDesk final : UpstreamLogin::Owner, upstream::Opening::Owner {
   void drop();
   /// Once, when finished(); then the next request may come.
   [[nodiscard]] LoginOutcome take_outcome();
+  /// The name that upstream knows the user by; "" before it is known.
+  [[nodiscard]] const std::string& upstream_user() const { return upstream_user_; }
 
   /// Ends whatever is under way.
   void cancel();
@@ -85,6 +87,7 @@ class LoginDesk final : UpstreamLogin::Owner, upstream::Opening::Owner {
   void on_opening_finished() override { owner_.on_desk_activity(); }
   void refuse(LoginResult result, std::string reply, std::string problem);
   [[nodiscard]] bool name_user(LoginRequest& request);
+  [[nodiscard]] bool refuse_name(std::string problem);  // false
   void let_go(UpstreamPlace place);
   [[nodiscard]] std::optional<UpstreamPlace> place_that_fits(const LoginRequest& request);
 
@@ -99,6 +102,7 @@ class LoginDesk final : UpstreamLogin::Owner, upstream::Opening::Owner {
   std::unique_ptr<UpstreamPlace> place_;  // a connection that nobody uses
   std::string place_for_;                 // the client that upstream was told of there
   std::unique_ptr<LoginOutcome> refusal_;
+  std::string upstream_user_;
   LoginRequest::Kind kind_ = LoginRequest::Kind::password;
   pop3::Mechanism mechanism_;  // of the dialog under way
   bool named_ = false;         // its user is known

@@ -58,6 +58,16 @@ std::optional<std::uint64_t> Retrieval::usual_size() const {
   return usual ? std::optional(octets_) : std::nullopt;
 }
 
+bool Retrieval::original() const {
+  const auto& trail = inspection_->judgement().trail;
+  const bool delivered = inspection_->action() == filters::Action::deliver ||
+                         inspection_->action() == filters::Action::tag;
+  return delivered && inspection_->keeps_all() &&
+         std::ranges::none_of(trail, [](const filters::Opinion& opinion) {
+           return filters::no_verdict(opinion.verdict.cause);
+         });
+}
+
 void Retrieval::end() {
   received_ = services_.timers.now();
   inspection_->end();

@@ -7,7 +7,7 @@
 
 #include "filters/inspection.h"
 #include "filters/message/top_cutter.h"
-#include "proxy/mailbox/extra_messages.h"
+#include "proxy/mailbox/mailbox_view.h"
 #include "proxy/pop3/command.h"
 #include "proxy/pop3/dot_codec.h"
 #include "proxy/session/services.h"
@@ -91,6 +91,10 @@ class Retrieval final : filters::Inspection::Owner {
   /// answered(): octets that every RETR of this message gives, as long as nothing changes. Null for
   /// TOP, -ERR, and what the ladder has added to.
   [[nodiscard]] std::optional<std::uint64_t> usual_size() const;
+
+  /// Answered without -ERR: whether the client has all of the original, and no scanner was without
+  /// a verdict on it.
+  [[nodiscard]] bool original() const;
 
   /// It is over: writes the log. `problem`: why it is, if not because it was done.
   void close(std::string_view problem);

@@ -7,9 +7,12 @@
 
 #include "config/config.h"
 #include "filters/inspection.h"
+#include "filters/retention/host.h"
+#include "filters/retention/policy.h"
 #include "proxy/base/address.h"
 #include "proxy/base/bytes.h"
 #include "proxy/base/log.h"
+#include "proxy/base/secret.h"
 #include "proxy/base/timer.h"
 #include "proxy/guard/guard.h"
 #include "proxy/net/connector.h"
@@ -26,9 +29,16 @@ struct Services {
   BlockPool& pool;
   Log& log;
   Counters& counters;
-  guard::Guard& guard;               ///< shared with the other workers
-  filters::Host& filters;            ///< what chains use
-  filters::InspectionMaker inspect;  ///< make_inspection() with `filters`; tests put in their own
+  guard::Guard& guard;                ///< shared with the other workers
+  filters::Host& filters;             ///< what chains use
+  filters::RetentionHost& retention;  ///< what policies use
+  filters::InspectionMaker inspect;   ///< make_inspection() with `filters`; tests put in their own
+};
+
+/// Who may open every mailbox of a server (config::Pool::master_user).
+struct MasterLogin {
+  std::string form;  ///< of the name, with {user}
+  Secret password;
 };
 
 /// What a session is told by the configuration: immutable, kept until the session ends, whatever is
@@ -47,6 +57,11 @@ struct Settings {
   std::string implementation;  ///< for CAPA
   std::shared_ptr<const upstream::Router> router;
   std::shared_ptr<const filters::Chain> chain;  ///< unless the route has its own; null: relayed
+  /// Unless the route has its own; null: the client decides.
+  std::shared_ptr<const filters::RetentionPolicy> retention;
+  /// Logs in upstream in place of the user, whatever the client says: for sessions of our own,
+  /// whose client is nobody (`gatepost retention sweep`). Null for all others.
+  std::shared_ptr<const MasterLogin> master;
   config::Timeouts timeouts;
   config::Limits limits;
 };

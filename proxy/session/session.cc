@@ -150,7 +150,7 @@ std::uint16_t Session::waits_for() const {
       if (client_->unsent() > 0) waits |= kClientDrain;
       if (ledger_.outstanding() > 0) waits |= kUpstreamReply;
       if (message_ && !message_->answered()) waits |= kVerdict;
-      if (mailbox_ && mailbox_->asks_quarantine()) waits |= kQuarantine;
+      if (mailbox_ && mailbox_->asks_stores()) waits |= kStores;
       if (may_read_commands()) waits |= kClientInput;
       break;
     case State::closing:

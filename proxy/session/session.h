@@ -13,9 +13,9 @@
 #include "proxy/pop3/client_codec.h"
 #include "proxy/pop3/server_codec.h"
 #include "proxy/session/authorization.h"
-#include "proxy/session/extra_mailbox.h"
 #include "proxy/session/ledger.h"
 #include "proxy/session/login_desk.h"
+#include "proxy/session/mailbox.h"
 #include "proxy/session/read_ahead.h"
 #include "proxy/session/retrieval.h"
 #include "proxy/session/services.h"
@@ -29,10 +29,7 @@ namespace gatepost::session {
 /// What a client may rely on: replies in the order of its commands; -ERR [SYS/TEMP] or a broken
 /// connection when upstream fails, never a short message that looks whole. What upstream may rely
 /// on: a QUIT only when the client sent one.
-class Session final : net::TransportObserver,
-                      LoginDesk::Owner,
-                      Retrieval::Owner,
-                      ExtraMailbox::Owner {
+class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner, MailboxOwner {
  public:
   /// Bytes towards the client that its connection has not taken; beyond it upstream is not read.
   static constexpr std::size_t kMaxUnsent = 64 * 1024;
@@ -177,14 +174,17 @@ class Session final : net::TransportObserver,
   void open_mailbox();
   [[nodiscard]] bool step_mailbox();
   void begin_released();
-  void edit_status(Exchange& exchange, const pop3::Status& status);
-  void edit_body(Exchange& exchange, ByteChain&& body);
-  void edit_end(Exchange& exchange);
+  void mailbox_opened();
+  [[nodiscard]] bool settle_mailbox();
+  [[nodiscard]] bool give_listing(bool& moved);
+  void read_ours(Exchange& exchange, const pop3::Status& status);
   [[nodiscard]] bool settle_quit(Exchange& exchange, const pop3::Status& status);
-  void note_delivered();
+  [[nodiscard]] pop3::Command for_upstream(const pop3::Command& command) const;
   [[nodiscard]] bool mailbox_preparing() const { return mailbox_ && mailbox_->preparing(); }
-  [[nodiscard]] bool mailbox_settling() const { return mailbox_ && mailbox_->settling(); }
-  [[nodiscard]] bool command_postponed() const { return mailbox_ && mailbox_->has_postponed(); }
+  [[nodiscard]] MailboxSettlement* settlement() const {
+    return mailbox_ ? mailbox_->settlement() : nullptr;
+  }
+  [[nodiscard]] bool answer_held() const;
 
   const std::string id_;
   const Services& services_;
@@ -219,6 +219,8 @@ class Session final : net::TransportObserver,
   const upstream::Route* route_ = nullptr;
   const upstream::Server* server_ = nullptr;
   std::string method_;
+  std::string device_;                                      // what the route cut off the user name
+  std::shared_ptr<const filters::RetentionPolicy> policy_;  // null: the client decides
 
   std::unique_ptr<net::Transport> upstream_;
   upstream::Lease lease_;  // the place there
@@ -228,7 +230,8 @@ class Session final : net::TransportObserver,
   Ledger ledger_;
   std::shared_ptr<const filters::Chain> chain_;      // null: messages are relayed
   std::shared_ptr<const filters::Chain> top_chain_;  // without its scanners; made when needed
-  std::unique_ptr<ExtraMailbox> mailbox_;            // null: the client sees upstream's
+  std::unique_ptr<Mailbox> mailbox_;                 // null: the client sees upstream's
+  std::string held_reply_;                           // to the login, while the mailbox holds it
   std::unique_ptr<Retrieval> message_;               // the answer to the oldest exchange
   std::unique_ptr<ReadAhead> ahead_;                 // null: nothing is fetched ahead
   std::vector<std::unique_ptr<Retrieval>> let_go_;   // done; one of them may be what called

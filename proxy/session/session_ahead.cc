@@ -30,11 +30,11 @@ bool Session::fetch_ahead() {
   if (!free) return false;
   const std::optional<std::uint32_t> number = ahead_->next();
   if (!number) return false;
-  pop3::Command retr;
-  retr.verb = Verb::retr;
-  retr.message = *number;
+  const auto retr = pop3::Command::of(Verb::retr, *number);
+  const auto as = for_upstream(retr);
+  if (!as.message) return false;  // it is not upstream's, or there is none
   ahead_->asked(*number);
-  ledger_.add_ahead(retr);
+  ledger_.add_ahead(retr, as);
   return true;
 }
 

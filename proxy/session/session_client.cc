@@ -82,7 +82,8 @@ bool Session::may_read_client() const {
 
 /// Whether what the client says after login can be dealt with now.
 bool Session::may_read_commands() const {
-  return state_ == State::transaction && !ledger_.full() && !mailbox_preparing();
+  return state_ == State::transaction && !ledger_.full() && !mailbox_preparing() &&
+         !(mailbox_ && mailbox_->listing());
 }
 
 bool Session::read_client() {
@@ -156,12 +157,16 @@ void Session::on_command(Command& command) {
 std::string Session::capabilities() const {
   return pop3::capa_reply({.logged_in = true,
                            .upstream = upstream_capabilities_.get(),
-                           .implementation = settings_->implementation});
+                           .implementation = settings_->implementation,
+                           .expire = policy_ ? policy_->expire() : std::nullopt});
 }
 
 void Session::on_transaction_command(const Command& command) {
   tell_ahead(command);
-  if (mailbox_ && mailbox_->take(command, ledger_)) return;
+  if (mailbox_ && mailbox_->take(command, ledger_)) {
+    if (command.verb == Verb::quit) enter(State::update);
+    return;
+  }
   switch (command.verb) {
     case Verb::quit:
       ledger_.add_forwarded(command);
@@ -175,7 +180,7 @@ void Session::on_transaction_command(const Command& command) {
     case Verb::noop:
     case Verb::rset:
     case Verb::uidl:
-      return ledger_.add_forwarded(command);
+      return ledger_.add_forwarded(command, for_upstream(command));
     case Verb::lang:
       if (upstream_capabilities_->has("LANG")) return ledger_.add_forwarded(command);
       return ledger_.add_local(command.verb, pop3::err("LANG is not offered here"));

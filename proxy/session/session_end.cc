@@ -43,12 +43,13 @@ void Session::note_client_end() {
   if (client_end_reason() == EndReason::client_error) {
     return abort(EndReason::client_error, client_->end()->detail);
   }
-  if (ledger_.owes_client() || command_postponed() || client_->unsent() > 0) {
+  if (ledger_.owes_client() || !held_reply_.empty() || client_->unsent() > 0) {
     quit_forfeited_ = true;
   }
 }
 
 bool Session::quit_sent() const {
+  if (settlement() != nullptr) return true;  // it counts already
   return state_ == State::update && !ledger_.empty() && ledger_.front().verb == pop3::Verb::quit &&
          ledger_.front().stage != Exchange::Stage::queued;
 }
@@ -65,7 +66,7 @@ void Session::look_at_ends() {
     // While the client does not take what it has, the end of a reply may not have been looked at.
     const bool all_read = upstream_->received().empty() && client_->unsent() < kMaxUnsent;
     // A message that has come whole is given to the client first. After QUIT upstream may go.
-    if (upstream_->end() && all_read && !message_received() && !mailbox_settling()) {
+    if (upstream_->end() && all_read && !message_received() && !answer_held()) {
       const Error& why = *upstream_->end();
       return upstream_lost(why.detail);
     }

@@ -146,7 +146,6 @@ void Session::on_login_outcome() {
   if (outcome.result != LoginResult::ok) return login_failed(outcome);
   services_.counters.logins[outcome.result].add();
   services_.guard.login_succeeded(facts_.address, user_, services_.timers.now());
-  say(outcome.reply);
   UpstreamPlace& place = *outcome.place;
   upstream_ = std::move(place.opened.transport);
   lease_ = std::move(place.lease);
@@ -160,8 +159,16 @@ void Session::on_login_outcome() {
   route_ = lobby_->desk.route();
   server_ = lobby_->desk.server();
   method_ = lobby_->authorization.method();
+  device_ = route_->form.device(user_);
+  user_ = route_->form.account(user_);
   choose_chain(outcome.downgrade);
   open_mailbox();
+  if (mailbox_ && mailbox_->holds_login()) {
+    // Upstream's words may count what the client does not see.
+    held_reply_ = pop3::ok("Logged in");
+  } else {
+    say(outcome.reply);
+  }
   leave_lobby();
   enter(State::transaction);
 }

@@ -11,28 +11,99 @@ using pop3::Verb;
 
 /// With the login; the chain was chosen.
 void Session::open_mailbox() {
-  if (!configured_chain() || !ExtraMailbox::needed(services_.filters, *chain_)) return;
-  mailbox_ = std::make_unique<ExtraMailbox>(
-      services_, *chain_,
-      ExtraMailbox::Account{.session = id_, .route = route_->conditions.name, .user = user_},
-      static_cast<ExtraMailbox::Owner&>(*this));
+  const std::shared_ptr<const filters::RetentionPolicy>& chosen =
+      route_->retention ? *route_->retention : settings_->retention;
+  const std::string& upstream_user = lobby_->desk.upstream_user();
+  policy_ = filters::policy_for(chosen, services_.retention.hold, upstream_user);
+  // What only has to be fit for a client gets neither released messages nor other sizes.
+  const Mailbox::Needs needs{.chain = configured_chain() ? chain_.get() : nullptr,
+                             .policy = policy_};
+  if (!Mailbox::needed(services_, needs)) return;
+  MailboxAccount account{.session = id_,
+                         .route = route_->conditions.name,
+                         .user = user_,
+                         .pool = route_->pool->name(),
+                         .upstream_user = upstream_user};
+  if (policy_) {
+    const std::string network =
+        facts_.address.unix_socket ? std::string() : facts_.address.ip.network();
+    account.device = filters::device_of(
+        policy_->config,
+        {.certificate = facts_.certificate, .suffix = device_, .network = network});
+  }
+  mailbox_ = std::make_unique<Mailbox>(services_, needs, std::move(account),
+                                       static_cast<MailboxOwner&>(*this));
 }
 
 bool Session::step_mailbox() {
   if (!mailbox_) return false;
-  bool moved = mailbox_->step(ledger_);
-  if (const auto command = mailbox_->take_postponed()) {
-    on_transaction_command(*command);
-    moved = true;
+  if (mailbox_->preparing()) {
+    const bool moved = mailbox_->step(ledger_);
+    if (moved && !mailbox_->preparing()) mailbox_opened();
+    return moved;
   }
-  if (mailbox_settling() && mailbox_->settled()) {
-    say(*mailbox_->settled()
-            ? ledger_.front().text
-            : pop3::err(ResponseCode::sys_temp, "Some deleted messages were not removed"));
-    exchange_done(true);
+  return settle_mailbox();
+}
+
+/// What the mailbox is made of is there, or cannot be had.
+void Session::mailbox_opened() {
+  if (!mailbox_->refusal().empty()) {
+    held_reply_.clear();
+    say(mailbox_->refusal());
+    return finish(EndReason::mailbox_unavailable, mailbox_->problem());
+  }
+  if (!held_reply_.empty()) say(std::exchange(held_reply_, {}));
+  client_moved_ = services_.timers.now();
+}
+
+/// From QUIT on. RFC 1939 section 6: the answer comes when all is done.
+bool Session::settle_mailbox() {
+  if (mailbox_->quitting()) {
+    // As with a QUIT that is passed on: the answers before it must have left for the client.
+    if (!ledger_.empty() || client_->unsent() > 0) return false;
+    if (quit_forfeited_) {
+      finish(client_end_reason(), "left before it had all answers, QUIT does not count");
+    } else {
+      mailbox_->settle();
+    }
     return true;
   }
-  return moved;
+  MailboxSettlement* const settlement = mailbox_->settlement();
+  if (settlement == nullptr) return false;
+  if (settlement->step(ledger_)) return true;
+  const auto answer = ledger_.empty() || ledger_.front().stage != Exchange::Stage::received
+                          ? std::nullopt
+                          : settlement->answer();
+  if (!answer) return false;
+  say(answer->empty() ? ledger_.front().text : *answer);
+  exchange_done(true);
+  return true;
+}
+
+/// RETR and TOP, by upstream's number.
+pop3::Command Session::for_upstream(const pop3::Command& command) const {
+  pop3::Command changed = command;
+  if (mailbox_ && command.message) changed.message = mailbox_->upstream_number(*command.message);
+  return changed;
+}
+
+/// The oldest exchange is LIST or UIDL of our mailbox. Whether the client has all of it.
+bool Session::give_listing(bool& moved) {
+  if (ledger_.front().stage == Exchange::Stage::local) ledger_.begin_local(services_.timers.now());
+  while (mailbox_->listing()) {
+    if (client_->unsent() >= kMaxUnsent) return false;
+    say(mailbox_->give_listing(kMaxUnsent));
+    moved = true;
+  }
+  answered_at_ = services_.timers.now();
+  ledger_.pop();
+  return true;
+}
+
+/// Whether the oldest exchange is answered from here, and not whole yet: what upstream says
+/// meanwhile has to wait.
+bool Session::answer_held() const {
+  return !message_ && !ledger_.empty() && ledger_.front().stage == Exchange::Stage::received;
 }
 
 /// The oldest exchange is RETR or TOP of a released message, and it is its turn.
@@ -47,43 +118,21 @@ void Session::begin_released() {
   message_->end();
 }
 
-void Session::edit_status(Exchange& exchange, const pop3::Status& status) {
-  ByteChain out;
-  exchange.editor->status(status, out);
-  const bool body = status.ok && exchange.shape == pop3::ReplyShape::multi;
-  if (body && !out.empty()) exchange.stage = Exchange::Stage::replying;
-  relay(std::move(out));
-  if (!body) exchange_done(status.ok);
+/// The reply to a command of ours.
+void Session::read_ours(Exchange& exchange, const pop3::Status& status) {
+  exchange.reader->status(status);
+  if (!status.ok || exchange.shape == pop3::ReplyShape::single) exchange_done(status.ok);
 }
 
-void Session::edit_body(Exchange& exchange, ByteChain&& body) {
-  ByteChain out;
-  exchange.editor->body(std::move(body), out);
-  relay(std::move(out));
-}
-
-void Session::edit_end(Exchange& exchange) {
-  ByteChain out;
-  exchange.editor->end(out);
-  relay(std::move(out));
-}
-
-/// Whether the client's answer to QUIT has to wait until it is true for released messages, too.
+/// Whether the client's answer to QUIT has to wait until it is true for the stores, too.
 bool Session::settle_quit(Exchange& exchange, const pop3::Status& status) {
-  if (exchange.verb != Verb::quit || !status.ok || !mailbox_ || !mailbox_->settle()) return false;
+  MailboxSettlement* const settlement = this->settlement();
+  if (exchange.verb != Verb::quit || !status.ok || settlement == nullptr) return false;
+  if (!settlement->conclude()) return false;
   static_cast<void>(upstream_codec_.take_line());
   exchange.text = status.wire();
   ledger_.received();
   return true;
-}
-
-/// The client has the message under way whole.
-void Session::note_delivered() {
-  const Exchange& exchange = ledger_.front();
-  if (!mailbox_ || exchange.way == Way::released) return;
-  if (const auto octets = message_->usual_size()) {
-    mailbox_->note_delivered(exchange.message, *octets);
-  }
 }
 
 }  // namespace gatepost::session

@@ -27,19 +27,20 @@ void Session::choose_chain(bool downgrade) {
 }
 
 void Session::forward_message(const Command& command) {
-  if (!chain_) return ledger_.add_forwarded(command);
+  const Command for_us = for_upstream(command);
+  if (!chain_) return ledger_.add_forwarded(command, for_us);
   if (command.verb == Verb::retr) {
     if (ahead_ && ahead_->claim(*command.message)) {
       services_.filters.counters.read_ahead_used.add();
       return ledger_.add_claimed(command);
     }
-    return ledger_.add_message(command, Way::chain, command);
+    return ledger_.add_message(command, Way::chain, for_us);
   }
   if (!chain_->waits() || command.lines <= chain_->config.top_lines) {
-    return ledger_.add_message(command, Way::filters, command);
+    return ledger_.add_message(command, Way::filters, for_us);
   }
   // More of the text than may be shown unscanned: all of it is fetched and looked at.
-  Command whole = command;
+  Command whole = for_us;
   whole.verb = Verb::retr;
   ledger_.add_message(command, Way::chain, whole);
 }
@@ -109,7 +110,10 @@ bool Session::lead_message() {
 /// The client has its answer.
 void Session::message_done(std::string_view problem) {
   const bool ok = !message_->refused();
-  note_delivered();
+  const Exchange& exchange = ledger_.front();
+  if (mailbox_ && ok && exchange.verb == Verb::retr && exchange.way != Way::released) {
+    mailbox_->note_retrieved(exchange.message, message_->usual_size(), message_->original());
+  }
   let_message_go(problem);
   exchange_done(ok);
 }
@@ -153,7 +157,10 @@ bool Session::message_received() const { return message_ && message_->received()
 /// Whether the client has part of an answer, so that no words can follow.
 bool Session::mid_reply() const {
   if (message_) return message_->mid_message();
-  return !ledger_.empty() && ledger_.front().stage == Exchange::Stage::replying;
+  if (ledger_.empty()) return false;
+  const Exchange& oldest = ledger_.front();
+  return oldest.stage == Exchange::Stage::replying ||
+         (oldest.way == Way::listing && oldest.stage == Exchange::Stage::received);
 }
 
 }  // namespace gatepost::session

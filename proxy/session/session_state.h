@@ -32,11 +32,11 @@ enum Wait : std::uint16_t {
   kClientDrain = 2,  ///< the client takes what was sent
   kUpstreamLogin = 4,
   kUpstreamReply = 8,
-  kClientEnd = 16,    ///< closing: the client's side of the connection
-  kOwnTurn = 32,      ///< the next turn of the loop
-  kDelay = 64,        ///< the end of a delay
-  kVerdict = 128,     ///< of the message under way
-  kQuarantine = 256,  ///< what is released, or that it is settled
+  kClientEnd = 16,  ///< closing: the client's side of the connection
+  kOwnTurn = 32,    ///< the next turn of the loop
+  kDelay = 64,      ///< the end of a delay
+  kVerdict = 128,   ///< of the message under way
+  kStores = 256,    ///< what is known of the mailbox, or that it is noted
 };
 
 }  // namespace gatepost::session

@@ -35,7 +35,7 @@ bool Session::send_commands() {
     const bool message = next->way == Way::chain || next->way == Way::filters ||  //
                          next->way == Way::ahead;
     const auto form = message ? DotDecoder::Form::unstuffed : DotDecoder::Form::as_sent;
-    upstream_codec_.expect({.shape = next->shape, .form = form, .keep_line = !next->editor});
+    upstream_codec_.expect({.shape = next->shape, .form = form, .keep_line = !next->reader});
     ledger_.sent(*next, services_.timers.now());
     if (ledger_.outstanding() == 1) upstream_moved_ = services_.timers.now();
     moved = true;
@@ -45,10 +45,16 @@ bool Session::send_commands() {
 
 bool Session::send_local_replies() {
   bool moved = false;
-  while (!ledger_.empty() && ledger_.front().stage == Exchange::Stage::local) {
+  while (!ledger_.empty() &&
+         (ledger_.front().stage == Exchange::Stage::local || ledger_.front().way == Way::listing)) {
     if (ledger_.front().way == Way::released) {
       begin_released();
       return true;
+    }
+    if (ledger_.front().way == Way::listing) {
+      if (!give_listing(moved)) return moved;
+      moved = true;
+      continue;
     }
     moved = true;
     if (ledger_.front().way == Way::claimed) {
@@ -67,7 +73,7 @@ bool Session::may_read_upstream() const {
   if (state_ != State::transaction && state_ != State::update) return false;
   const Exchange* const next = ledger_.owed();
   if (next != nullptr && next->way == Way::ahead) return !upstream_has_to_wait();
-  if (!message_) return client_->unsent() < kMaxUnsent && !mailbox_settling();
+  if (!message_) return client_->unsent() < kMaxUnsent && !answer_held();
   if (!message_received()) return !message_->congested();
   return next != nullptr && next->way == Way::swallowed;
 }
@@ -113,7 +119,7 @@ void Session::on_status() {
     return;
   }
   if (exchange.way == Way::ahead) return ahead_status(exchange, status.ok);
-  if (exchange.editor) return edit_status(exchange, status);
+  if (exchange.way == Way::ours) return read_ours(exchange, status);
   if (exchange.way != Way::relayed && status.ok) return begin_message(exchange);
   if (settle_quit(exchange, status)) return;
   relay(upstream_codec_.take_line());
@@ -128,7 +134,7 @@ void Session::on_body(ByteChain&& body) {
   Exchange& exchange = *ledger_.owed();
   if (Retrieval* const taker = receiver(exchange)) return taker->feed(std::move(body));
   if (exchange.way == Way::ahead) return;  // nobody wants it any more
-  if (exchange.editor) return edit_body(exchange, std::move(body));
+  if (exchange.reader) return exchange.reader->body(std::move(body));
   relay(std::move(body));
 }
 
@@ -139,7 +145,7 @@ void Session::on_body_end() {
     return message_->end();
   }
   Exchange& exchange = *ledger_.owed();
-  if (exchange.editor) edit_end(exchange);
+  if (exchange.reader) exchange.reader->end();
   exchange_done(true);
 }
 
@@ -147,6 +153,10 @@ void Session::exchange_done(bool ok) {
   const Exchange& exchange = ledger_.front();
   const Verb verb = exchange.verb;
   if (verb == Verb::retr && ok) {
+    // Of a message that went through a chain, more is known: message_done().
+    if (mailbox_ && exchange.way == Way::relayed) {
+      mailbox_->note_retrieved(exchange.message, std::nullopt, true);
+    }
     ++messages_;
     services_.counters.messages_retrieved.add();
     services_.counters.retr.observe(services_.timers.now() - exchange.sent_at);
@@ -163,8 +173,11 @@ void Session::upstream_lost(std::string problem) {
   do {
     while (!ledger_.empty() && nobody_asked(ledger_.front())) ledger_.pop();
   } while (!message_ && send_local_replies());
-  if ((!ledger_.empty() || command_postponed()) && !mid_reply()) {
-    const bool quitting = !ledger_.empty() && ledger_.front().verb == Verb::quit;
+  const bool quitting =
+      ledger_.empty() ? state_ == State::update : ledger_.front().verb == Verb::quit;
+  const bool asked = !ledger_.empty() || quitting || !held_reply_.empty() ||
+                     (mailbox_preparing() && !client_->received().empty());
+  if (asked && !mid_reply()) {
     say(pop3::err(ResponseCode::sys_temp, quitting
                                               ? "Mail server lost, deletions may not have been done"
                                               : "Mail server lost"));

@@ -126,6 +126,23 @@ struct Database::State {
   Result<void> migrate(std::span<const char* const> migrations);
 };
 
+namespace {
+
+int bind(sqlite3_stmt* statement, int index, const Value& value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value)) {
+    return sqlite3_bind_int64(statement, index, *number);
+  }
+  const auto* blob = std::get_if<Blob>(&value);
+  const std::string_view text = blob != nullptr ? blob->octets : std::get<std::string_view>(value);
+  const char* const begin = text.data() == nullptr ? "" : text.data();  // null would be NULL
+  if (blob != nullptr) {
+    return sqlite3_bind_blob64(statement, index, begin, text.size(), SQLITE_TRANSIENT);
+  }
+  return sqlite3_bind_text64(statement, index, begin, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+}  // namespace
+
 Result<void> Database::State::run(const char* sql, std::initializer_list<Value> values,
                                   const std::function<void(const Row&)>& each) {
   auto statement = prepared(sql);
@@ -133,13 +150,7 @@ Result<void> Database::State::run(const char* sql, std::initializer_list<Value> 
   int index = 1;
   int status = SQLITE_OK;
   for (const Value& value : values) {
-    if (const auto* number = std::get_if<std::int64_t>(&value)) {
-      status = sqlite3_bind_int64(*statement, index, *number);
-    } else {
-      const auto& text = std::get<std::string_view>(value);
-      status = sqlite3_bind_text64(*statement, index, text.data() == nullptr ? "" : text.data(),
-                                   text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
-    }
+    status = bind(*statement, index, value);
     if (status != SQLITE_OK) break;
     ++index;
   }

@@ -13,8 +13,13 @@
 
 namespace gatepost::store {
 
+/// Octets that are no text.
+struct Blob {
+  std::string_view octets;
+};
+
 /// A value for a "?" of a statement.
-using Value = std::variant<std::int64_t, std::string_view>;
+using Value = std::variant<std::int64_t, std::string_view, Blob>;
 
 /// A row of a result, only during the call that it is given to. Columns count from 0.
 class Row {

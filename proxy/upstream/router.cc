@@ -70,10 +70,32 @@ bool suits_user(const config::Route& route, std::string_view user) {
 
 }  // namespace
 
-UserForm::UserForm(std::string form, bool lower_case, std::string default_domain)
-    : form_(std::move(form)), lower_case_(lower_case), default_domain_(std::move(default_domain)) {}
+UserForm::UserForm(std::string form, bool lower_case, std::string default_domain,
+                   std::string device_suffix)
+    : form_(std::move(form)),
+      lower_case_(lower_case),
+      default_domain_(std::move(default_domain)),
+      device_suffix_(std::move(device_suffix)) {}
 
-Result<std::string> UserForm::apply(std::string_view user) const {
+std::string UserForm::account(std::string_view user) const {
+  const Name name = split(user);
+  const std::string device = this->device(user);
+  if (device.empty()) return std::string(user);
+  std::string account(name.local.substr(0, name.local.size() - device.size() - 1));
+  return account.append(user.substr(name.local.size()));
+}
+
+std::string UserForm::device(std::string_view user) const {
+  if (device_suffix_.empty()) return {};
+  const std::string_view local = split(user).local;
+  const std::size_t at = local.rfind(device_suffix_);
+  // "+phone" has nobody whose phone it is.
+  if (at == std::string_view::npos || at == 0) return {};
+  return std::string(local.substr(at + device_suffix_.size()));
+}
+
+Result<std::string> UserForm::apply(std::string_view whole) const {
+  const std::string user = account(whole);
   const Name name = split(user);
   const std::string_view domain = name.domain.empty() ? default_domain_ : name.domain;
   std::string outcome;

@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "filters/chain.h"
+#include "filters/retention/policy.h"
 #include "proxy/base/error.h"
 #include "proxy/net/client_facts.h"
 #include "proxy/upstream/pool.h"
@@ -16,22 +17,31 @@ namespace gatepost::upstream {
 
 /// The name that a pool's servers know a user by: a text with {user}, {local} and {domain}. The
 /// domain is what follows the last @; a name without one is all {local}, and {domain} is then the
-/// default domain. Lower case is made of the outcome, for ASCII alone.
+/// default domain. Lower case is made of the outcome, for ASCII alone. What names a device
+/// (config::Route::device_suffix) is cut off first.
 class UserForm {
  public:
   UserForm() = default;  ///< the name as it came
-  UserForm(std::string form, bool lower_case, std::string default_domain);
+  UserForm(std::string form, bool lower_case, std::string default_domain,
+           std::string device_suffix = {});
+  /// Without what names the device: "joe@example.org" of "joe+phone@example.org".
+  [[nodiscard]] std::string account(std::string_view user) const;
+  /// "phone"; "" if there is none.
+  [[nodiscard]] std::string device(std::string_view user) const;
   /// Fails with `refused` when the form needs a domain and there is none, or when the outcome is no
   /// name that may be sent (pop3::is_safe_user).
   [[nodiscard]] Result<std::string> apply(std::string_view user) const;
   /// Whether upstream may get another name than the client gave: then nothing can be relayed that
   /// carries the name inside.
-  [[nodiscard]] bool changes_names() const { return lower_case_ || form_ != "{user}"; }
+  [[nodiscard]] bool changes_names() const {
+    return lower_case_ || form_ != "{user}" || !device_suffix_.empty();
+  }
 
  private:
   std::string form_ = "{user}";
   bool lower_case_ = false;
   std::string default_domain_;
+  std::string device_suffix_;
 };
 
 /// One rule: who it is for, and where they go.
@@ -42,6 +52,8 @@ struct Route {
   /// What its messages go through in place of the listener's; null: nothing. Not set: the
   /// listener's.
   std::optional<std::shared_ptr<const filters::Chain>> chain = {};
+  /// What is kept and deleted, in place of the listener's; null: the client decides.
+  std::optional<std::shared_ptr<const filters::RetentionPolicy>> retention = {};
 };
 
 /// Decides which pool serves a login. Immutable; shared by the sessions of one configuration.

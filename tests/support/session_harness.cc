@@ -35,8 +35,9 @@ class SessionHarness::Owner final : public session::Session::Home {
 
 SessionHarness::SessionHarness(RunMode mode)
     : mode_(mode),
-      services_{timers,   connector, pool,         log,
-                counters, guard,     filters.host, filters::inspection_maker(filters.host)},
+      services_{timers,       connector,      pool,
+                log,          counters,       guard,
+                filters.host, retention.host, filters::inspection_maker(filters.host)},
       owner_(std::make_unique<Owner>()) {
   settings.listener = "test";
   pool_settings.name = "pool";
@@ -229,6 +230,11 @@ void SessionHarness::upstream_handshake(Where where) {
 }
 
 void SessionHarness::log_in(std::string_view capabilities, Where where) {
+  log_in_held(capabilities, where);
+  expect_client("+OK joe has 3 messages\r\n", where);
+}
+
+void SessionHarness::log_in_held(std::string_view capabilities, Where where) {
   client("USER joe\r\n");
   expect_client_line("+OK", where);
   client("PASS secret word\r\n");
@@ -241,7 +247,6 @@ void SessionHarness::log_in(std::string_view capabilities, Where where) {
   upstream("+OK\r\n");
   upstream_expects("PASS secret word\r\n", where);
   upstream("+OK joe has 3 messages\r\n");
-  expect_client("+OK joe has 3 messages\r\n", where);
 }
 
 void SessionHarness::advance(Duration by) {

@@ -21,6 +21,7 @@
 #include "tests/support/leak_check.h"
 #include "tests/support/memory_transport.h"
 #include "tests/support/recording_log.h"
+#include "tests/support/retention_fixture.h"
 
 namespace gatepost::testing {
 
@@ -124,6 +125,10 @@ class SessionHarness {
   void log_in(std::string_view capabilities = "USER\r\nTOP\r\nUIDL\r\n",
               Where where = Where::current());
 
+  /// The same without the client's last answer.
+  void log_in_held(std::string_view capabilities = "USER\r\nTOP\r\nUIDL\r\n",
+                   Where where = Where::current());
+
   /// Time passes.
   void advance(Duration by);
   /// Runs the loop until nothing moves.
@@ -158,6 +163,7 @@ class SessionHarness {
   session::Counters counters;
   guard::Guard guard;
   FilterHost filters{timers, connector, pool, log};
+  RetentionFixture retention{timers, filters.background, log};
   std::shared_ptr<FakeTlsLayer> client_tls = std::make_shared<FakeTlsLayer>();
   std::shared_ptr<FakeTlsLayer> upstream_tls = std::make_shared<FakeTlsLayer>();
 

@@ -87,7 +87,7 @@ defaults no rewrite no dropstatus no dropdelivered no stripcr
 poll localhost service {port} protocol {protocol} {auth} timeout {patience}
   user "{user}" password "{password}"
   {tls}
-  keep fetchall
+  {keep} fetchall
   mda "{mda}"
 """
 
@@ -120,14 +120,15 @@ def home(folder):
             "LOGNAME": "tester"}
 
 
-def fetchmail(folder, form, port, ca, user, password, mechanism="", patience=PATIENCE):
+def fetchmail(folder, form, port, ca, user, password, mechanism="", patience=PATIENCE, keep=True):
     """Everything fetchmail hands to its delivery program, as one mailbox: bytes. `mechanism`:
-    nothing, "APOP", or what fetchmail calls auth."""
+    nothing, "APOP", or what fetchmail calls auth. Without `keep` it deletes what it fetched."""
     folder = fresh(folder, "fetchmail")
     deliver, _ = _deliver(folder)
     apop = mechanism == "APOP"
     rc = _write(os.path.join(folder, "rc"), _FETCHMAILRC.format(
         port=port, user=user, password=password, mda=deliver, patience=patience,
+        keep="keep" if keep else "nokeep",
         protocol="APOP" if apop else "POP3",
         auth=f"auth {mechanism}" if mechanism and not apop else "",
         tls=_FETCHMAIL_TLS[form].format(ca=ca)))

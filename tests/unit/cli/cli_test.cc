@@ -208,7 +208,7 @@ TEST(CliTest, HelpNamesCommandsAndExitCodes) {
 
 TEST(CliTest, HelpOfBothCommandsHasEveryFlagOfTheSchemaAndItsVariable) {
   const std::set<std::string> flags = flags_of_the_schema();
-  EXPECT_EQ(flags.size(), 20u);
+  EXPECT_EQ(flags.size(), 22u);
   for (const char* command : {"run", "check"}) {
     const std::string help = parse({command, "--help"}).text;
     EXPECT_THAT(help, HasSubstr(std::string("Usage: gatepost ") + command + " ["));
@@ -221,11 +221,14 @@ TEST(CliTest, HelpOfBothCommandsHasEveryFlagOfTheSchemaAndItsVariable) {
 }
 
 TEST(CliTest, ScannersAreGivenOneByOneOrWithCommas) {
-  const CommandLine line = parse({"run", "--scan", "clamd@unix:/s", "--scan", "rspamd@127.0.0.1",
-                                  "--quarantine", "/q", "--pop3s", ":995"});
+  const CommandLine line =
+      parse({"run", "--scan", "clamd@unix:/s", "--scan", "rspamd@127.0.0.1", "--quarantine", "/q",
+             "--retention", "keep_for:30d", "--retention-file", "/r", "--pop3s", ":995"});
   ASSERT_EQ(line.action, Action::run) << line.text;
   EXPECT_EQ(line.overrides.scan, (std::vector<std::string>{"clamd@unix:/s", "rspamd@127.0.0.1"}));
   EXPECT_EQ(line.overrides.quarantine, "/q");
+  EXPECT_EQ(line.overrides.retention, "keep_for:30d");
+  EXPECT_EQ(line.overrides.retention_file, "/r");
   const Environment scan("GATEPOST_SCAN", "clamd@unix:/s,spamd@127.0.0.1");
   EXPECT_EQ(parse({"check"}).overrides.scan,
             (std::vector<std::string>{"clamd@unix:/s", "spamd@127.0.0.1"}));

@@ -121,6 +121,57 @@ std::map<std::string, json> filtering_defaults() {
   return defaults;
 }
 
+/// What becomes of messages: as above, by path.
+std::map<std::string, json> retention_defaults() {
+  const RetentionPolicy policy;
+  const Retention retention;
+  const Redis& redis = retention.store.redis;
+  EXPECT_EQ(policy.view, RetentionView::hide);
+  EXPECT_EQ(policy.count_from, CountFrom::seen);
+  EXPECT_EQ(policy.devices,
+            (std::vector{DeviceMark::certificate, DeviceMark::suffix, DeviceMark::network}));
+  EXPECT_EQ(retention.store.type, RetentionStoreType::sqlite);
+  EXPECT_TRUE(retention.hold.empty());
+  const std::string r = "/retention/";
+  const std::string p = r + "policies/items/";
+  const std::string s = r + "store/";
+  return {
+      {"/listeners/items/retention", Listener().retention},
+      {"/routes/items/retention", Route().retention},
+      {"/routes/items/device_suffix", Route().device_suffix},
+      {r + "policies", json::array()},
+      {p + "view", "hide"},
+      {p + "period", text(policy.period)},
+      {p + "count_from", "seen"},
+      {p + "devices", {"certificate", "suffix", "network"}},
+      {p + "brake/messages", policy.brake.messages},
+      {p + "brake/percent", policy.brake.percent},
+      {p + "dry_run", policy.dry_run},
+      {p + "header_hash", policy.header_hash},
+      {s + "type", "sqlite"},
+      {s + "file", retention.store.file},
+      {s + "sentinels", json::array()},
+      {s + "sentinel_master", redis.sentinel_master},
+      {s + "tls", redis.tls},
+      {s + "verify", redis.verify},
+      {s + "ca_file", redis.ca_file},
+      {s + "server_name", redis.server_name},
+      {s + "certificate", redis.certificate},
+      {s + "key", redis.key},
+      {s + "user", redis.user},
+      {s + "password_file", redis.password_file},
+      {s + "sentinel_password_file", redis.sentinel_password_file},
+      {s + "database", redis.database},
+      {s + "prefix", redis.prefix},
+      {s + "connect_timeout", text(redis.connect_timeout)},
+      {s + "timeout", text(redis.timeout)},
+      {r + "key_file", retention.key_file},
+      {r + "hold", json::array()},
+      {r + "forget_after", text(retention.forget_after)},
+      {r + "audit_file", retention.audit_file},
+  };
+}
+
 TEST(SchemaTest, DefaultsAreThoseOfTheStructs) {
   const Config config;
   const Listener listener;
@@ -225,6 +276,7 @@ TEST(SchemaTest, DefaultsAreThoseOfTheStructs) {
       {"/process/seccomp", "on"},
   };
   structs.merge(filtering_defaults());
+  structs.merge(retention_defaults());
   std::map<std::string, json> documented;
   walk(schema_value(), "", [&](const std::string& path, const json& node) {
     if (node.contains("default")) documented[path] = node["default"];
@@ -310,6 +362,42 @@ void complete_filtering(json& file, const std::string& path, const json& value) 
   }
 }
 
+/// The same of what is deleted and kept.
+void complete_retention(json& file, const std::string& path, const json& value) {
+  json& retention = file["retention"];
+  if (retention.is_null()) retention = json::object();
+  const auto name = [&](const std::string& policy) {
+    retention["policies"] = {{{"name", policy}, {"type", "keep"}}};
+  };
+  if (path.ends_with("/items/retention") && value != "" && value != "client") name(value);
+  const std::string key = path.substr(path.rfind('/') + 1);
+  if (path.starts_with("/retention/policies/items")) {
+    name("p");
+    json& policy = retention["policies"][0];
+    if (key == "period") policy["type"] = "delete_after_retrieval";
+    if (key == "count_from" || value == "keep_for") {
+      policy["type"] = "keep_for";
+      policy["period"] = "1d";
+    }
+  }
+  if (path == "/retention/store") retention["key_file"] = "k";
+  const bool has_default_redis = key == "sentinels" && value.empty();
+  if (path.starts_with("/retention/store/") && key != "file" && !has_default_redis) {
+    retention["key_file"] = "k";
+    json& store = retention["store"];
+    if (key == "type" && value != "redis") return;
+    store["type"] = "redis";
+    if (key == "key") store["certificate"] = "c";
+    if (key == "user") store["password_file"] = "p";
+    if (key.starts_with("sentinel") && value != "") {
+      store["sentinels"] = {"127.0.0.1"};
+      store["sentinel_master"] = "m";
+    } else {
+      store["address"] = "127.0.0.1";
+    }
+  }
+}
+
 /// What else must stand in `file` so that nothing but the value at `path` can be wrong.
 void complete(json& file, const std::string& path, const json& value) {
   json& listener = file["listeners"][0];
@@ -334,6 +422,7 @@ void complete(json& file, const std::string& path, const json& value) {
   }
   if (path.starts_with("/routes/items")) file["routes"] = {{{"pool", "upstream"}}};
   complete_filtering(file, path, value);
+  if (path.find("retention") != path.npos) complete_retention(file, path, value);
   if (path == "/routes/items/listeners") listener["name"] = value[0];
 }
 
@@ -404,7 +493,7 @@ TEST(SchemaTest, TheEndsOfEveryRangeAreAcceptedAndWhatLiesBeyondIsNot) {
       EXPECT_FALSE(accepts(path, odd)) << path << " " << odd;
     }
   });
-  EXPECT_EQ(ranges, 58);
+  EXPECT_EQ(ranges, 65);
 }
 
 TEST(SchemaTest, TheInactivityTimerIsNeverShorterThanRfc1939Wants) {

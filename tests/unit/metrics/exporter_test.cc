@@ -1,5 +1,6 @@
 #include "proxy/metrics/exporter.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -36,12 +37,16 @@ ProcessFacts facts() {
   rule->chain = "office";
   rule->rule = "mark";
   result.rules = {rule, rule};
+  auto policy = std::make_shared<filters::PolicyCounters>();
+  policy->name = "archive";
+  result.policies = {std::move(policy)};
   return result;
 }
 
 std::string render(const std::vector<const Counters*>& workers, ProcessFacts given = facts()) {
   const filters::MessageCounters messages;
-  return Exporter(workers, [&given] { return given; }, {&messages}).render();
+  const filters::RetentionCounters retention;
+  return Exporter(workers, [&given] { return given; }, {&messages}, {&retention}).render();
 }
 
 std::string render() {
@@ -258,6 +263,55 @@ TEST(Exporter, AScannerIsEffectiveWhenItIsSoInEveryWorker) {
   const std::string text = render({&counters}, given);
   EXPECT_EQ(value(text, R"(gatepost_scanner_seconds_total{scanner="clamd"})"), "1.5");
   EXPECT_EQ(value(text, R"(gatepost_scanner_verdicts_total{scanner="clamd",cause="spam"})"), "7");
+}
+
+TEST(Exporter, CountsWhatPoliciesDecide) {
+  ProcessFacts given = facts();
+  auto real = std::make_shared<filters::PolicyCounters>();
+  real->name = "archive";
+  real->add(filters::RetentionDecision::removed, 3);
+  real->add(filters::RetentionGuard::brake);
+  auto dry = std::make_shared<filters::PolicyCounters>();
+  dry->name = "archive";
+  dry->dry_run = true;
+  dry->add(filters::RetentionDecision::removed, 4);
+  given.policies = {real, dry};
+  const Counters counters;
+  const std::string text = render({&counters}, given);
+  const auto decided = [&text](std::string_view decision, std::string_view dry_run) {
+    return value(text, fmt::format("gatepost_retention_decisions_total{{policy=\"archive\","
+                                   "decision=\"{}\",dry_run=\"{}\"}}",
+                                   decision, dry_run));
+  };
+  EXPECT_EQ(decided("removed", "false"), "3");
+  EXPECT_EQ(decided("removed", "true"), "4");
+  EXPECT_EQ(decided("hidden", "false"), "0");
+  EXPECT_EQ(value(text,
+                  "gatepost_retention_guards_total{policy=\"archive\",guard=\"brake\","
+                  "dry_run=\"false\"}"),
+            "1");
+}
+
+TEST(Exporter, TellsHowTheStoreDoes) {
+  filters::RetentionCounters a;
+  filters::RetentionCounters b;
+  a.store_load.observe(std::chrono::milliseconds(500));
+  b.store_load.observe(std::chrono::milliseconds(1'000));
+  b.store_commit.observe(std::chrono::milliseconds(2));
+  a.store_errors.add(2);
+  b.store_errors.add(3);
+  b.hidden_messages.add(7);
+  ProcessFacts given = facts();
+  const auto text = [&] { return Exporter({}, [&] { return given; }, {}, {&a, &b}).render(); };
+  const std::string said = text();
+  EXPECT_EQ(value(said, R"(gatepost_retention_store_seconds_sum{call="load"})"), "1.5");
+  EXPECT_EQ(value(said, R"(gatepost_retention_store_seconds_count{call="load"})"), "2");
+  EXPECT_EQ(value(said, R"(gatepost_retention_store_seconds_count{call="commit"})"), "1");
+  EXPECT_EQ(value(said, "gatepost_retention_store_errors_total"), "5");
+  EXPECT_EQ(value(said, "gatepost_retention_hidden_messages_total"), "7");
+  EXPECT_EQ(value(said, "gatepost_retention_store_up"), "1");
+  given.retention_store_up = false;
+  EXPECT_EQ(value(text(), "gatepost_retention_store_up"), "0");
 }
 
 TEST(Exporter, EveryMetricIsDocumentedWithItsTypeAndLabels) {

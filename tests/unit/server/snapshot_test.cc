@@ -58,6 +58,41 @@ class SnapshotTest : public ::testing::Test {
   Holdings holdings_;
 };
 
+TEST_F(SnapshotTest, PoliciesAreThoseOfListenersUnlessTheRouteHasItsOwn) {
+  config::RetentionPolicy policy;
+  policy.name = "a";
+  policy.type = config::RetentionType::keep;
+  config_.retention.policies = {policy, policy};
+  config_.retention.policies[1].name = "b";
+  config_.listeners[0].retention = "a";
+  config_.listeners.push_back(listener("other", config::ListenerTls::none));
+  config_.routes.insert(config_.routes.begin(), 2, config_.routes[0]);
+  config_.routes[0].users = {"ann"};
+  config_.routes[0].retention = "b";
+  config_.routes[1].users = {"ben"};
+  config_.routes[1].retention = "client";
+  const auto snapshot = make();
+  ASSERT_TRUE(snapshot) << snapshot.error().detail;
+  const session::Settings& settings = *(*snapshot)->listeners[0].settings;
+  EXPECT_EQ(settings.retention, (*snapshot)->policies.by_name.at("a"));
+  EXPECT_EQ((*snapshot)->listeners[1].settings->retention, nullptr);
+  const auto of = [&settings](std::string_view user) {
+    return settings.router->route(settings.listener, {}, user)->retention;
+  };
+  EXPECT_EQ(of("ann"), (*snapshot)->policies.by_name.at("b"));
+  EXPECT_EQ(of("ben"), std::optional<Policies::Policy>(nullptr));
+  EXPECT_EQ(of("joe"), std::nullopt);
+  const auto counters = settings.retention->counters;
+  const auto next = make();
+  ASSERT_TRUE(next);
+  EXPECT_EQ((*next)->listeners[0].settings->retention->counters, counters);
+  config_.listeners[0].retention = "c";
+  EXPECT_THAT(problem(), StartsWith("/listeners/0/retention: no policy is called c"));
+  config_.listeners[0].retention.clear();
+  config_.routes[1].retention = "c";
+  EXPECT_THAT(problem(), StartsWith("/routes/1/retention: no policy is called c"));
+}
+
 TEST_F(SnapshotTest, HasSettingsForEachListener) {
   config_.listeners.push_back(listener("pop3", config::ListenerTls::starttls));
   config_.listeners.push_back(listener("plain", config::ListenerTls::none));

@@ -53,11 +53,14 @@ class UpstreamCheckTest : public ::testing::Test {
     auto results = check_upstreams(**snapshot);
     EXPECT_EQ(results.size(), 1U);
     EXPECT_EQ(results.front().pool, "upstream");
+    EXPECT_EQ(results.front().server, upstream_.at().to_string());
+    uidl_ = results.front().uidl;
     return results.front().reached;
   }
 
   PeerListener upstream_;
   config::Config config_;
+  UpstreamResult::Uidl uidl_ = UpstreamResult::Uidl::unknown;
   std::string heard_;
   Peer::End end_ = Peer::End::none;
 };
@@ -67,6 +70,15 @@ TEST_F(UpstreamCheckTest, IsContentWithAGreeting) {
   EXPECT_TRUE(result) << result.error().detail;
   EXPECT_EQ(heard_, "CAPA\r\nQUIT\r\n") << "no credentials";
   EXPECT_EQ(end_, Peer::End::fin) << "no reset in the server's log";
+}
+
+TEST_F(UpstreamCheckTest, HearsWhetherThereIsUidl) {
+  EXPECT_TRUE(check({"+OK hello\r\n", "+OK\r\nTOP\r\nUIDL\r\n.\r\n"}));
+  EXPECT_EQ(uidl_, UpstreamResult::Uidl::announced);
+  EXPECT_TRUE(check({"+OK hello\r\n", "+OK\r\nTOP\r\n.\r\n"}));
+  EXPECT_EQ(uidl_, UpstreamResult::Uidl::missing);
+  EXPECT_TRUE(check({"+OK hello\r\n", "-ERR no CAPA here\r\n"}));
+  EXPECT_EQ(uidl_, UpstreamResult::Uidl::unknown);
 }
 
 TEST_F(UpstreamCheckTest, NamesTheServerThatRefuses) {

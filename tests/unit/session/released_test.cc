@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "proxy/base/digest.h"
 #include "tests/support/session_harness.h"
@@ -14,7 +15,8 @@ namespace gatepost::testing {
 namespace {
 
 using session::EndReason;
-using session::ExtraMailbox;
+using session::MailboxOpening;
+using session::MailboxSettlement;
 
 constexpr std::string_view kPipelining = "USER\r\nPIPELINING\r\nTOP\r\nUIDL\r\n";
 constexpr std::string_view kText = "Subject: Eicar\r\n\r\n.dot\r\nline 2\r\n";
@@ -55,7 +57,7 @@ class Shelf {
   std::shared_ptr<filters::Quarantine> quarantine_;
 };
 
-/// Up to the moment when upstream is asked for its count.
+/// Up to the moment when upstream is asked for its lists.
 void log_in(SessionHarness& s, Shelf& shelf, std::string_view capabilities = kPipelining) {
   s.use_chain();
   s.filters.host.quarantine = shelf.quarantine();
@@ -64,11 +66,14 @@ void log_in(SessionHarness& s, Shelf& shelf, std::string_view capabilities = kPi
   s.log_in(capabilities);
 }
 
+const std::string kList = "+OK 3 messages\r\n1 100\r\n2 200\r\n3 900\r\n.\r\n";
+const std::string kUidl = "+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n";
+
 /// Behind three messages of upstream.
-void begin(SessionHarness& s, Shelf& shelf, std::string_view capabilities = kPipelining) {
-  log_in(s, shelf, capabilities);
-  s.upstream_expects("STAT\r\n");
-  s.upstream("+OK 3 1200\r\n");
+void begin(SessionHarness& s, Shelf& shelf) {
+  log_in(s, shelf);
+  s.upstream_expects("LIST\r\nUIDL\r\n");
+  s.upstream(kList + kUidl);
   s.expect_client("");
 }
 
@@ -93,14 +98,14 @@ TEST(Released, come_behind_those_of_upstream_in_every_command) {
   Shelf shelf;
   for_each_run([&shelf](SessionHarness& s) {
     begin(s, shelf);
-    answers(s, "STAT\r\n", "+OK 3 1200\r\n", "+OK 4 1232\r\n");
-    answers(s, "LIST\r\n", "+OK 3 messages\r\n1 100\r\n2 200\r\n3 900\r\n.\r\n",
-            "+OK\r\n1 100\r\n2 200\r\n3 900\r\n4 32\r\n.\r\n");
-    answers(s, "UIDL\r\n", "+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n",
-            "+OK\r\n1 a\r\n2 b\r\n3 c\r\n4 gatepost-quarantine-1\r\n.\r\n");
-    answers(s, "LIST 3\r\n", "+OK 3 900\r\n", "+OK 3 900\r\n");
-    answers(s, "LIST 5\r\n", "-ERR none\r\n", "-ERR none\r\n");
-    answers(s, "UIDL\r\n", "-ERR what?\r\n", "-ERR what?\r\n");
+    s.client_says_and_gets("STAT\r\n", "+OK 4 1232\r\n");
+    s.client_says_and_gets("LIST\r\n",
+                           "+OK 4 messages\r\n1 100\r\n2 200\r\n3 900\r\n4 32\r\n.\r\n");
+    s.client_says_and_gets(
+        "UIDL\r\n", "+OK 4 messages\r\n1 a\r\n2 b\r\n3 c\r\n4 gatepost-quarantine-1\r\n.\r\n");
+    s.client_says_and_gets("LIST 3\r\n", "+OK 3 900\r\n");
+    s.client_says_and_gets("UIDL 3\r\n", "+OK 3 c\r\n");
+    s.client_says_and_gets("LIST 5\r\n", "-ERR There's no such message.\r\n");
     s.client_says_and_gets("LIST 4\r\n", "+OK 4 32\r\n");
     s.client_says_and_gets("UIDL 4\r\n", "+OK 4 gatepost-quarantine-1\r\n");
     s.client_says_and_gets("RETR 4\r\n", kOk + std::string(kStuffed));
@@ -146,9 +151,9 @@ TEST(Released, are_the_only_messages_of_an_empty_mailbox) {
   Shelf shelf;
   for_each_run([&shelf](SessionHarness& s) {
     log_in(s, shelf);
-    s.upstream_expects("STAT\r\n");
-    s.upstream("+OK 0 0\r\n");
-    answers(s, "LIST\r\n", "+OK empty\r\n.\r\n", "+OK\r\n1 32\r\n.\r\n");
+    s.upstream_expects("LIST\r\nUIDL\r\n");
+    s.upstream("+OK empty\r\n.\r\n+OK\r\n.\r\n");
+    s.client_says_and_gets("LIST\r\n", "+OK 1 messages\r\n1 32\r\n.\r\n");
     s.client_says_and_gets("RETR 1\r\n", kOk + std::string(kStuffed));
     quit(s);
   });
@@ -158,11 +163,11 @@ TEST(Released, wait_until_upstream_has_counted_and_so_do_commands) {
   Shelf shelf;
   for_each_run([&shelf](SessionHarness& s) {
     log_in(s, shelf);
-    s.upstream_expects("STAT\r\n");
+    s.upstream_expects("LIST\r\nUIDL\r\n");
     s.client("LIST 4\r\nNOOP\r\nFOO\r\n");
     s.expect_client("");
     s.upstream_expects("");
-    s.upstream("+OK 3 1200\r\n");
+    s.upstream(kList + kUidl);
     s.upstream_expects("NOOP\r\n");
     s.expect_client("+OK 4 32\r\n");
     s.upstream("+OK\r\n");
@@ -175,18 +180,15 @@ TEST(Released, stand_in_line_with_other_answers) {
   Shelf shelf;
   for_each_run([&shelf](SessionHarness& s) {
     begin(s, shelf);
-    s.client("STAT\r\nRETR 4\r\nNOOP\r\nTOP 4 0\r\nRETR 4\r\nDELE 4\r\nSTAT\r\n");
-    s.upstream_expects("STAT\r\nNOOP\r\nSTAT\r\n");
+    s.client("NOOP\r\nSTAT\r\nRETR 4\r\nNOOP\r\nTOP 4 0\r\nRETR 4\r\nDELE 4\r\nSTAT\r\n");
+    s.upstream_expects("NOOP\r\nNOOP\r\n");
     s.expect_client("");
-    s.upstream("+OK 3 1200\r\n");
-    s.expect_client("+OK 4 1232\r\n" + kOk + std::string(kStuffed));
-    s.upstream("+OK noop\r\n+OK 3 1200\r\n");
+    s.upstream("+OK noop\r\n");
+    s.expect_client("+OK noop\r\n+OK 4 1232\r\n" + kOk + std::string(kStuffed));
+    s.upstream("+OK noop\r\n");
     s.expect_client("+OK noop\r\n" + kOk + "Subject: Eicar\r\n\r\n.\r\n" + kOk +
                     std::string(kStuffed) + "+OK Marked to be deleted.\r\n+OK 3 1200\r\n");
-    s.client("RSET\r\n");
-    s.upstream_expects("RSET\r\n");
-    s.upstream("+OK\r\n");
-    s.expect_client("+OK\r\n");
+    s.client_says_and_gets("RSET\r\n", "+OK\r\n");
     quit(s);
   });
   EXPECT_EQ(shelf.released(), 1U);
@@ -201,13 +203,66 @@ TEST(Released, that_are_deleted_are_gone_until_rset) {
          {"DELE 4\r\n", "LIST 4\r\n", "UIDL 4\r\n", "RETR 4\r\n", "TOP 4 0\r\n"}) {
       s.client_says_and_gets(command, kGone);
     }
-    answers(s, "STAT\r\n", "+OK 3 1200\r\n", "+OK 3 1200\r\n");
-    answers(s, "UIDL\r\n", "+OK\r\n1 a\r\n.\r\n", "+OK\r\n1 a\r\n.\r\n");
-    answers(s, "RSET\r\n", "+OK\r\n", "+OK\r\n");
+    s.client_says_and_gets("STAT\r\n", "+OK 3 1200\r\n");
+    s.client_says_and_gets("UIDL\r\n", "+OK 3 messages\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n");
+    s.client_says_and_gets("RSET\r\n", "+OK\r\n");
     s.client_says_and_gets("LIST 4\r\n", "+OK 4 32\r\n");
     quit(s);
   });
   EXPECT_EQ(shelf.released(), 1U);
+}
+
+TEST(Released, let_deletions_of_others_wait_for_quit) {
+  Shelf shelf;
+  for_each_run([&shelf](SessionHarness& s) {
+    begin(s, shelf);
+    s.client_says_and_gets("DELE 2\r\n", "+OK Marked to be deleted.\r\n");
+    s.client_says_and_gets("DELE 3\r\n", "+OK Marked to be deleted.\r\n");
+    s.client_says_and_gets("STAT\r\n", "+OK 2 132\r\n");
+    s.upstream_expects("");
+    s.client("QUIT\r\n");
+    s.upstream_expects("DELE 2\r\nDELE 3\r\n");
+    s.upstream("+OK\r\n+OK\r\n");
+    s.upstream_expects("QUIT\r\n");
+    s.upstream("+OK bye\r\n");
+    s.expect_client("+OK bye\r\n");
+    s.expect_ended(EndReason::quit);
+  });
+}
+
+TEST(Released, tell_at_quit_of_deletions_that_upstream_refuses) {
+  Shelf shelf;
+  for_each_run([&shelf](SessionHarness& s) {
+    begin(s, shelf);
+    s.client_says_and_gets("DELE 1\r\n", "+OK Marked to be deleted.\r\n");
+    s.client_says_and_gets("DELE 2\r\n", "+OK Marked to be deleted.\r\n");
+    s.client("QUIT\r\n");
+    s.upstream_expects("DELE 1\r\nDELE 2\r\n");
+    s.upstream("+OK\r\n-ERR locked\r\n");
+    s.upstream_expects("QUIT\r\n");
+    s.upstream("+OK bye\r\n");
+    s.expect_client("-ERR [SYS/TEMP] 1 of 2 deleted messages not removed\r\n");
+    s.expect_ended(EndReason::quit);
+    if (s.killed()) return;
+    EXPECT_EQ(s.log.count(" message_not_removed "), 1U);
+  });
+}
+
+TEST(Released, lose_no_deletion_unseen_when_upstream_is_lost) {
+  Shelf shelf;
+  for (const std::string said : {"", "+OK\r\n", "+OK\r\n+OK\r\n"}) {
+    for_each_run([&](SessionHarness& s) {
+      begin(s, shelf);
+      s.client("DELE 1\r\nDELE 2\r\nQUIT\r\n");
+      s.expect_client("+OK Marked to be deleted.\r\n+OK Marked to be deleted.\r\n");
+      s.upstream_expects("DELE 1\r\nDELE 2\r\n");
+      s.upstream(said);
+      s.upstream_ends();
+      s.expect_client_line("-ERR [SYS/TEMP] Mail server lost, deletions may not have been done");
+      s.expect_ended(EndReason::upstream_lost);
+      s.ignore_the_rest();
+    });
+  }
 }
 
 TEST(Released, that_are_deleted_are_settled_before_quit_is_answered) {
@@ -223,7 +278,7 @@ TEST(Released, that_are_deleted_are_settled_before_quit_is_answered) {
     s.expect_client("");
     if (s.killed()) return;
     EXPECT_EQ(shelf.released(), 1U);
-    EXPECT_NE(s.session()->waits_for() & session::kQuarantine, 0);
+    EXPECT_NE(s.session()->waits_for() & session::kStores, 0);
     // Upstream may go, and say what it likes.
     s.upstream("+OK once more\r\n");
     s.upstream_ends();
@@ -248,7 +303,7 @@ TEST(Released, stay_when_they_cannot_be_settled_in_time) {
     s.upstream_expects("QUIT\r\n");
     s.upstream("+OK\r\n");
     s.expect_client("");
-    s.advance(ExtraMailbox::kSettling);
+    s.advance(MailboxSettlement::kConcluding);
     s.expect_client("-ERR [SYS/TEMP] Some deleted messages were not removed\r\n");
     s.expect_ended(EndReason::quit);
     if (s.killed()) return;
@@ -295,9 +350,9 @@ TEST(Released, are_not_shown_when_the_quarantine_does_not_say_in_time) {
     s.client("STAT\r\n");
     s.upstream_expects("");
     if (!s.killed()) {
-      EXPECT_NE(s.session()->waits_for() & session::kQuarantine, 0);
+      EXPECT_NE(s.session()->waits_for() & session::kStores, 0);
     }
-    s.advance(ExtraMailbox::kLooking - Duration(1));
+    s.advance(MailboxOpening::kLooking - Duration(1));
     s.upstream_expects("");
     s.advance(Duration(1));
     s.upstream_expects("STAT\r\n");
@@ -311,34 +366,44 @@ TEST(Released, are_not_shown_when_the_quarantine_does_not_say_in_time) {
   });
 }
 
-TEST(Released, are_not_shown_when_upstream_does_not_count_in_time) {
+TEST(Released, are_not_shown_when_upstream_lists_nonsense) {
   Shelf shelf;
-  for_each_run([&shelf](SessionHarness& s) {
-    log_in(s, shelf);
-    s.upstream_expects("STAT\r\n");
-    s.client("UIDL 4\r\n");
-    s.advance(ExtraMailbox::kLooking);
-    s.upstream_expects("UIDL 4\r\n");
-    s.upstream("+OK 3 1200\r\n-ERR none\r\n");
-    s.expect_client("-ERR none\r\n");
-    quit(s);
-  });
-}
-
-TEST(Released, are_not_shown_when_upstream_counts_nonsense) {
-  Shelf shelf;
-  for (const std::string reply : {"-ERR no", "+OK", "+OK 3", "+OK three 1200", "+OK 3 x",
-                                  "+OK 2147483647 1", "+OK 99999999999999999999 1"}) {
+  for (const auto& [list, uidl] : std::vector<std::pair<std::string, std::string>>{
+           {"-ERR no\r\n", "+OK\r\n.\r\n"},
+           {"+OK\r\n1 a\r\n.\r\n", "+OK\r\n1 a\r\n.\r\n"},
+           {"+OK\r\n2 100\r\n.\r\n", "+OK\r\n2 a\r\n.\r\n"},
+           {"+OK\r\nx\r\n.\r\n", "+OK\r\n.\r\n"},
+           {"+OK\r\n1 99999999999999999999\r\n.\r\n", "+OK\r\n1 a\r\n.\r\n"},
+           {"+OK\r\n1 100\r\n.\r\n", "+OK\r\n.\r\n"},
+           {"+OK\r\n1 100\r\n.\r\n", "+OK\r\n1 a\r\n2 b\r\n.\r\n"},
+           {"+OK\r\n1 100\r\n.\r\n", "+OK\r\n1 a\xfc\r\n.\r\n"},
+           {"+OK\r\n1 100\r\n.\r\n", "+OK\r\n1 " + std::string(300, 'a') + "\r\n.\r\n"}}) {
     for_each_run([&](SessionHarness& s) {
-      log_in(s, shelf, "USER\r\n");
-      s.upstream_expects("STAT\r\n");
-      s.upstream(reply + "\r\n");
+      log_in(s, shelf);
+      s.upstream_expects("LIST\r\nUIDL\r\n");
+      s.upstream(list + uidl);
       answers(s, "LIST 4\r\n", "-ERR none\r\n", "-ERR none\r\n");
+      answers(s, "DELE 1\r\n", "+OK\r\n", "+OK\r\n");
       quit(s);
       if (s.killed()) return;
       EXPECT_EQ(s.log.count(" released_not_shown "), 1U);
     });
   }
+}
+
+TEST(Released, need_no_uidl_of_upstream) {
+  Shelf shelf;
+  for_each_run([&shelf](SessionHarness& s) {
+    log_in(s, shelf, "USER\r\n");
+    s.upstream_expects("LIST\r\n");
+    s.upstream("+OK\r\n1 100\r\n.\r\n");
+    s.upstream_expects("UIDL\r\n");
+    s.upstream("-ERR what?\r\n");
+    s.client_says_and_gets("STAT\r\n", "+OK 2 132\r\n");
+    s.client_says_and_gets("UIDL 2\r\n", "+OK 2 gatepost-quarantine-1\r\n");
+    answers(s, "UIDL\r\n", "-ERR what?\r\n", "-ERR what?\r\n");
+    quit(s);
+  });
 }
 
 TEST(Released, are_refused_when_their_file_is_gone) {
@@ -374,7 +439,7 @@ TEST(Released, end_with_a_lost_upstream) {
   Shelf shelf;
   for_each_run([&shelf](SessionHarness& s) {
     log_in(s, shelf);
-    s.upstream_expects("STAT\r\n");
+    s.upstream_expects("LIST\r\nUIDL\r\n");
     s.upstream_ends();
     // Nobody owes the client anything.
     s.expect_client("");
@@ -386,11 +451,11 @@ TEST(Released, end_with_a_client_that_leaves_meanwhile) {
   Shelf shelf;
   for_each_run([&shelf](SessionHarness& s) {
     log_in(s, shelf);
-    s.upstream_expects("STAT\r\n");
+    s.upstream_expects("LIST\r\nUIDL\r\n");
     s.client("LIST 4\r\n");
     s.client_ends();
     s.expect_alive();
-    s.upstream("+OK 3 1200\r\n");
+    s.upstream(kList + kUidl);
     // It ended only its own direction.
     s.expect_client("+OK 4 32\r\n");
     s.expect_upstream_aborted();

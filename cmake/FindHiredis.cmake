@@ -1,0 +1,3 @@
+# Finds hiredis and defines Hiredis::Hiredis.
+include(FindPlainLibrary)
+gatepost_find_library(Hiredis hiredis/hiredis.h hiredis)

@@ -1,0 +1,58 @@
+#include "proxy/store/record_table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace gatepost::store {
+
+namespace {
+
+/// Runs `ask` elsewhere and hands its result to `done` here.
+template <class Ask, class Done>
+Ticket ask_elsewhere(Background& background, Ask ask, Done done) {
+  auto result = std::make_shared<decltype(ask())>();
+  return background.run([result, ask = std::move(ask)]() mutable { *result = ask(); },
+                        [result, done = std::move(done)]() mutable { done(std::move(*result)); });
+}
+
+}  // namespace
+
+Ticket TableRecords::load(const HashedName& account, Loaded done) {
+  return ask_elsewhere(
+      background_, [table = table_, account] { return table->load(account); }, std::move(done));
+}
+
+Ticket TableRecords::commit(const HashedName& account, std::vector<Write> writes, std::int64_t now,
+                            Done done) {
+  return ask_elsewhere(
+      background_,
+      [table = table_, account, writes = std::move(writes), now] {
+        return table->commit(account, writes, now);
+      },
+      std::move(done));
+}
+
+Ticket TableRecords::accounts(std::size_t limit, Accounts done) {
+  return ask_elsewhere(
+      background_, [table = table_, limit] { return table->accounts(limit); }, std::move(done));
+}
+
+Ticket TableRecords::check(Checked done) {
+  return ask_elsewhere(background_, [table = table_] { return table->check(); }, std::move(done));
+}
+
+Result<void> check_writes(const std::vector<Write>& writes) {
+  const auto longest =
+      std::ranges::max_element(writes, {}, [](const Write& write) { return write.value.size(); });
+  if (longest == writes.end() || longest->value.size() <= RecordStore::kMaxValue) return {};
+  return fail(ErrorCode::limit, fmt::format("a record of {} octets: at most {}",
+                                            longest->value.size(), RecordStore::kMaxValue));
+}
+
+std::unexpected<Error> too_many_records(std::size_t most) {
+  return fail(ErrorCode::limit, fmt::format("an account has more than {} records", most));
+}
+
+}  // namespace gatepost::store
