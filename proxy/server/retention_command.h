@@ -30,7 +30,7 @@ struct RetentionOptions {
 struct RetentionDesk {
   store::RecordStore& store;
   const filters::NameHasher& names;
-  RetentionJudge view;
+  RetentionJudge judge;
   /// Lets the store work on. False: nothing will come any more.
   std::function<bool()> turn;
 };
