@@ -10,12 +10,15 @@
 
 #include "proxy/net/loop.h"
 #include "proxy/net/loop_background.h"
+#include "proxy/net/resolver.h"
+#include "proxy/net/tcp_connector.h"
 #include "tests/support/recording_log.h"
 #include "tests/support/temporary_folder.h"
 
 namespace gatepost::server {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
@@ -222,14 +225,12 @@ TEST_F(RetentionStoresTest, JudgesWithoutOpening) {
   retention().store.file = folder_.file("new/r.sqlite");
   EXPECT_THAT(judge_retention(config_), IsEmpty()) << "the folder is made at start";
   retention().store.file = folder_.file("none/deeper/r.sqlite");
-  EXPECT_THAT(judge_retention(config_),
-              testing::ElementsAre(StartsWith("/retention/store/file: ")));
+  EXPECT_THAT(judge_retention(config_), ElementsAre(StartsWith("/retention/store/file: ")));
   retention().store.file = folder_.file("r.sqlite");
   retention().key_file = folder_.file("nokey");
   retention().audit_file = folder_.file("none/audit");
-  EXPECT_THAT(judge_retention(config_),
-              testing::ElementsAre(StartsWith("/retention/key_file: "),
-                                   StartsWith("/retention/audit_file: ")));
+  EXPECT_THAT(judge_retention(config_), ElementsAre(StartsWith("/retention/key_file: "),
+                                                    StartsWith("/retention/audit_file: ")));
   EXPECT_FALSE(std::filesystem::exists(retention().store.file));
 }
 
