@@ -33,7 +33,7 @@ Error conflicting() {
 // Asynchronous steps capture `this`: `step` stands for the one under way, and goes with the State.
 struct AccountBook::State {
   State(RetentionHost& h, std::shared_ptr<const RetentionPolicy> p, Account a)
-      : host(h), policy(std::move(p)), account(std::move(a)) {}
+      : host(h), records(h.store), names(h.names), policy(std::move(p)), account(std::move(a)) {}
   ~State() { policy->counters->add(RetentionDecision::failed, asked.size()); }
 
   [[nodiscard]] bool dry() const { return policy->config.dry_run; }
@@ -79,6 +79,9 @@ struct AccountBook::State {
   void audit(const HashedName& uidl, std::string_view reason);
 
   RetentionHost& host;
+  // As they were with the login: a reload may give the host others.
+  const std::shared_ptr<RecordStore> records;
+  const std::shared_ptr<const NameHasher> names;
   const std::shared_ptr<const RetentionPolicy> policy;
   const Account account;
   const mailbox::Inventory* inventory = nullptr;
@@ -97,14 +100,14 @@ struct AccountBook::State {
 // ---- The store
 
 void AccountBook::State::load(RecordStore::Loaded done) {
-  if (!host.store) {
+  if (!records) {
     compute(
         [] { return Error{ErrorCode::config, "retention: there is no store"}; },
         [next = std::move(done)](Error error) mutable { next(std::unexpected(std::move(error))); });
     return;
   }
-  step = host.store->load(view->account, [this, since = host.timers.now(), next = std::move(done)](
-                                             Result<std::vector<Entry>> entries) mutable {
+  step = records->load(view->account, [this, since = host.timers.now(), next = std::move(done)](
+                                          Result<std::vector<Entry>> entries) mutable {
     host.counters.store_load.observe(host.timers.now() - since);
     if (!entries) host.counters.store_errors.add();
     next(std::move(entries));
@@ -113,14 +116,14 @@ void AccountBook::State::load(RecordStore::Loaded done) {
 
 void AccountBook::State::commit(std::vector<store::Write> writes,
                                 std::move_only_function<void(Result<bool>)> done) {
-  step = host.store->commit(view->account, std::move(writes), now(),
-                            [this, since = host.timers.now(), next = std::move(done)](
-                                Result<RecordStore::Committed> committed) mutable {
-                              host.counters.store_commit.observe(host.timers.now() - since);
-                              if (committed) return next(committed->written);
-                              host.counters.store_errors.add();
-                              next(std::unexpected(committed.error()));
-                            });
+  step = records->commit(view->account, std::move(writes), now(),
+                         [this, since = host.timers.now(), next = std::move(done)](
+                             Result<RecordStore::Committed> committed) mutable {
+                           host.counters.store_commit.observe(host.timers.now() - since);
+                           if (committed) return next(committed->written);
+                           host.counters.store_errors.add();
+                           next(std::unexpected(committed.error()));
+                         });
 }
 
 void AccountBook::State::complain(std::string_view what, const Error& error) {
@@ -135,8 +138,7 @@ void AccountBook::State::complain(std::string_view what, const Error& error) {
 
 void AccountBook::State::open(Done done) {
   view->policy = policy;
-  const NameHasher& names = *host.names;
-  view->account = names.account(account.pool, account.user, dry());
+  view->account = names->account(account.pool, account.user, dry());
   if (!policy->needs_store()) {
     compute([] { return true; }, [next = std::move(done)](bool) mutable { next({}); });
     return;
@@ -148,9 +150,9 @@ void AccountBook::State::open(Done done) {
     return;
   }
   if (!account.device.empty()) {
-    view->device = device_word(names.device(view->account, account.device));
+    view->device = device_word(names->device(view->account, account.device));
   }
-  compute([hasher = host.names, hashed = view->account,
+  compute([hasher = names, hashed = view->account,
            uidls = UidlTexts(*inventory)] { return MessageKeys(*hasher, hashed, uidls); },
           [this, next = std::move(done)](MessageKeys keys) mutable {
             view->keys = std::move(keys);
@@ -318,7 +320,7 @@ void AccountBook::State::note_removed(Done done, std::size_t attempts) {
 }
 
 void AccountBook::State::audit(const Removal& removal) {
-  audit(host.names->uidl(view->account, inventory->uidl(removal.index)),
+  audit(names->uidl(view->account, inventory->uidl(removal.index)),
         removal_reason(policy->config, removal.cause));
 }
 
