@@ -24,6 +24,11 @@ Error without_uidls() {
   return {ErrorCode::protocol, "retention: upstream does not give every message a UIDL"};
 }
 
+/// A reload took all policies out of force before this session logged in.
+Error without_stores() {
+  return {ErrorCode::config, "retention: the configuration has no policies any more"};
+}
+
 Error conflicting() {
   return {ErrorCode::limit, "retention: other sessions changed the records again and again"};
 }
@@ -33,7 +38,12 @@ Error conflicting() {
 // Asynchronous steps capture `this`: `step` stands for the one under way, and goes with the State.
 struct AccountBook::State {
   State(RetentionHost& h, std::shared_ptr<const RetentionPolicy> p, Account a)
-      : host(h), records(h.store), names(h.names), policy(std::move(p)), account(std::move(a)) {}
+      : host(h),
+        records(h.store),
+        names(h.names),
+        auditor(h.audit),
+        policy(std::move(p)),
+        account(std::move(a)) {}
   ~State() { policy->counters->add(RetentionDecision::failed, asked.size()); }
 
   [[nodiscard]] bool dry() const { return policy->config.dry_run; }
@@ -82,6 +92,7 @@ struct AccountBook::State {
   // As they were with the login: a reload may give the host others.
   const std::shared_ptr<RecordStore> records;
   const std::shared_ptr<const NameHasher> names;
+  const std::shared_ptr<Audit> auditor;
   const std::shared_ptr<const RetentionPolicy> policy;
   const Account account;
   const mailbox::Inventory* inventory = nullptr;
@@ -138,6 +149,12 @@ void AccountBook::State::complain(std::string_view what, const Error& error) {
 
 void AccountBook::State::open(Done done) {
   view->policy = policy;
+  if (!names || !auditor) {
+    compute(without_stores, [this, next = std::move(done)](const Error& error) mutable {
+      open_failed(error, std::move(next));
+    });
+    return;
+  }
   view->account = names->account(account.pool, account.user, dry());
   if (!policy->needs_store()) {
     compute([] { return true; }, [next = std::move(done)](bool) mutable { next({}); });
@@ -325,12 +342,12 @@ void AccountBook::State::audit(const Removal& removal) {
 }
 
 void AccountBook::State::audit(const HashedName& uidl, std::string_view reason) {
-  host.audit->removed({.session = account.session,
-                       .account = view->account,
-                       .uidl = uidl,
-                       .policy = policy->config.name,
-                       .reason = reason,
-                       .dry_run = dry()});
+  auditor->removed({.session = account.session,
+                    .account = view->account,
+                    .uidl = uidl,
+                    .policy = policy->config.name,
+                    .reason = reason,
+                    .dry_run = dry()});
 }
 
 // ---- The book
