@@ -60,6 +60,11 @@ struct AccountBook::State {
         host.background.run([slot, run = std::move(work)]() mutable { *slot = run(); },
                             [slot, next = std::move(then)]() mutable { next(*std::move(*slot)); });
   }
+  /// Calls `then` from the loop.
+  template <class Then>
+  void later(Then then) {
+    step = host.background.run([] {}, std::move(then));
+  }
   void load(RecordStore::Loaded done);
   /// False: there are conflicts.
   void commit(std::vector<store::Write> writes, std::move_only_function<void(Result<bool>)> done);
@@ -112,9 +117,9 @@ struct AccountBook::State {
 
 void AccountBook::State::load(RecordStore::Loaded done) {
   if (!records) {
-    compute(
-        [] { return Error{ErrorCode::config, "retention: there is no store"}; },
-        [next = std::move(done)](Error error) mutable { next(std::unexpected(std::move(error))); });
+    later([next = std::move(done)]() mutable {
+      next(fail(ErrorCode::config, "retention: there is no store"));
+    });
     return;
   }
   step = records->load(view->account, [this, since = host.timers.now(), next = std::move(done)](
@@ -150,19 +155,19 @@ void AccountBook::State::complain(std::string_view what, const Error& error) {
 void AccountBook::State::open(Done done) {
   view->policy = policy;
   if (!names || !auditor) {
-    compute(without_stores, [this, next = std::move(done)](const Error& error) mutable {
-      open_failed(error, std::move(next));
+    later([this, next = std::move(done)]() mutable {
+      open_failed(without_stores(), std::move(next));
     });
     return;
   }
   view->account = names->account(account.pool, account.user, dry());
   if (!policy->needs_store()) {
-    compute([] { return true; }, [next = std::move(done)](bool) mutable { next({}); });
+    later([next = std::move(done)]() mutable { next({}); });
     return;
   }
   if (!inventory->has_uidls()) {
-    compute(without_uidls, [this, next = std::move(done)](const Error& error) mutable {
-      open_failed(error, std::move(next));
+    later([this, next = std::move(done)]() mutable {
+      open_failed(without_uidls(), std::move(next));
     });
     return;
   }
@@ -237,7 +242,7 @@ void AccountBook::State::settle() {
   const bool idle =
       settling.facts.retrieved.empty() && settling.facts.deleted.empty() && now() < next_due;
   if (idle || blind) {
-    compute([] { return true; }, [this](bool) { settled(); });
+    later([this] { settled(); });
     return;
   }
   if (!policy->needs_store()) return decide({});
@@ -435,7 +440,7 @@ Ticket AccountBook::removed(const std::vector<std::size_t>& indexes, Done done) 
   }
   state.policy->counters->add(RetentionDecision::removed, state.gone.size());
   if (state.gone.empty() || !state.uses_store()) {
-    state.compute([] { return true; }, [next = std::move(done)](bool) mutable { next({}); });
+    state.later([next = std::move(done)]() mutable { next({}); });
   } else {
     state.note_removed(std::move(done), 1);
   }
