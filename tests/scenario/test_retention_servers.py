@@ -176,7 +176,7 @@ class Servers(Keeping):
     def test_a_flag_in_place_of_deletion(self):
         for settings in ("", MDBOX):
             with self.subTest(settings=settings):
-                self.behind(f"pop3_deleted_flag = $POP3Deleted\n{settings}")
+                self.behind(f"pop3_deleted_flag = \"$POP3Deleted\"\n{settings}")
                 self.check_all(flagged=True)
                 for user, gone in (("fetch-joe", [1, 3]), ("week-joe", [1, 2])):
                     # Dovecot shows them no more by POP3, and has them.
