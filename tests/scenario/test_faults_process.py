@@ -2,7 +2,6 @@
 worker that does not turn. What goes on goes on, and somebody is told."""
 
 import errno
-import glob
 import os
 import re
 import resource
@@ -11,13 +10,13 @@ import time
 
 from support import corpus
 from support.case import Scenario
+from support.clock import DAY
 from support.gateway import binary
 from support.process import wait_until
 from support.raw_client import RawClient, Truncated, stuff
 from support.threads import StoppedThread, processor_seconds, threads
 
 PASSWORD = "s3cret"
-DAY = 86400
 
 
 def sanitized():
@@ -222,22 +221,9 @@ class Clock(Scenario):
     """The wall clock jumps by a day, both ways; what runs counts by another clock."""
 
     def test_no_session_ends_and_staples_and_stamps_follow(self):
-        library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-        self.assertTrue(library, "libfaketime is not installed")
-        offset = os.path.join(self.own_folder, "offset")
-
-        def jump(days):
-            with open(offset + ".new", "w") as file:
-                file.write(f"{days * DAY:+d}\n")
-            os.rename(offset + ".new", offset)
-        jump(0)
         server = self.fake(corpus.few())
         config, ports = self.config(server.address, timeouts={"login": "60s"})
-        asan = os.environ.get("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0:exitcode=86")
-        running = self.gateway(config, env={
-            "LD_PRELOAD": library[0], "FAKETIME_TIMESTAMP_FILE": offset, "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1",
-            "ASAN_OPTIONS": asan + ":verify_asan_link_order=0"})
+        running = self.gateway(config, days=0)
         expiry = 'gatepost_certificate_expiry_timestamp_seconds{certificate="%s"}' \
             % self.certificate
         before = running.metrics()
@@ -246,7 +232,7 @@ class Clock(Scenario):
         strangers = self.client(ports.plain)
         for days in (1, -1, 30, 0):
             with self.subTest(days=days):
-                jump(days)
+                running.clock.set(days)
                 logged = self.client(ports.pop3s, tls=True)
                 self.assertTrue(logged.login("joe", PASSWORD).startswith(b"+OK"))
                 logged.ok("QUIT")

@@ -9,6 +9,7 @@ import unittest
 from . import compatibility
 from . import gateway as gateway_module
 from .certificates import Authority
+from .clock import Clock
 from .dovecot import Dovecot
 from .fake_scanner import FakeScanner
 from .fake_upstream import FakeUpstream
@@ -121,6 +122,10 @@ class Scenario(unittest.TestCase):
         self.addCleanup(server.stop)
         self._logs.append(("gatepost", server.log))
         return server
+
+    def clock(self, days=0):
+        """A wall clock for gateways and commands of this test, so many days away from the real."""
+        return Clock(self.own_folder, days)
 
     def fake(self, *arguments, **options):
         server = FakeUpstream(*arguments, **options)

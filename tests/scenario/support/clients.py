@@ -199,14 +199,14 @@ def getmail(folder, form, port, ca, user, password, mechanism="", patience=PATIE
         more=(f"ca_certs = {ca}\n" if form == POP3S else "")
         + ("use_apop = true\n" if mechanism == "APOP" else "")))
     done = _run(["getmail", "--quiet", "--getmaildir", folder, "--rcfile", rc], folder,
-                home(folder), **_as_somebody(folder))
+                home(folder), **as_somebody(folder))
     if "Error" in done.stdout + done.stderr:
         raise Failed(done.stdout + done.stderr)
     new = os.path.join(folder, "Maildir", "new")
     return sorted(_read(new, name) for name in os.listdir(new))
 
 
-def _as_somebody(folder):
+def as_somebody(folder):
     """Options that run a program as another user than root, who may use `folder`."""
     if os.getuid() != 0:
         return {}

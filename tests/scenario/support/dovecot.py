@@ -5,6 +5,7 @@ import os
 import pwd
 import shutil
 import socket
+import subprocess
 
 from .ports import free_port
 from .process import Child, wait_until
@@ -90,6 +91,7 @@ class Dovecot:
         os.chmod(self.folder, 0o755)
         self._mail_user = "nobody" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
         self._users = {}
+        self._delivered = 0
         for name, (password, messages) in users.items():
             self._add(name, password, messages)
         self._write_users()
@@ -163,6 +165,32 @@ class Dovecot:
         folder = os.path.join(self.folder, "home", name, "Maildir")
         return sorted(os.listdir(os.path.join(folder, "cur"))
                       + os.listdir(os.path.join(folder, "new")))
+
+    def deliver(self, name, message):
+        """One more message for a user, as delivery agents put it into a Maildir."""
+        folder = os.path.join(self.folder, "home", name, "Maildir")
+        self._delivered += 1
+        file = f"{1700000000 + self._delivered}.D{self._delivered:06}P1.corpus"
+        before = os.path.join(folder, "tmp", file)
+        with open(before, "wb") as out:
+            out.write(message)
+        if os.getuid() == 0:
+            owner = pwd.getpwnam(self._mail_user)
+            os.chown(before, owner.pw_uid, owner.pw_gid)
+        os.rename(before, os.path.join(folder, "new", file))
+
+    def doveadm(self, *words, input=b""):
+        """What doveadm says with this server's configuration: bytes."""
+        done = subprocess.run(["doveadm", "-c", os.path.join(self.folder, "dovecot.conf"), *words],
+                              input=input, capture_output=True, timeout=60)
+        assert done.returncode == 0, (words, done.stderr)
+        return done.stdout
+
+    def sessions_under_way(self):
+        """Logins that succeeded and whose sessions have not ended yet."""
+        ended = [line for line in self.log().splitlines()
+                 if " pop3(" in line and "Info: Disconnected: " in line]
+        return len(self.logins()) - len(ended)
 
     def log(self):
         try:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 
+from .clock import Clock
 from .ports import free_port
 from .process import Child, ChildFailed, wait_until
 
@@ -42,10 +43,12 @@ def environment(extra=None):
     return env
 
 
-def run(*arguments, env=None, seconds=60):
-    """Runs the binary to its end; returns the CompletedProcess with text output."""
+def run(*arguments, env=None, clock=None, input="", seconds=60):
+    """Runs the binary to its end, `input` as its standard input; returns the CompletedProcess with
+    text output. With a `clock` (support/clock.py) it goes by that."""
+    env = {**(clock.environment() if clock else {}), **(env or {})}
     return subprocess.run([binary(), *map(str, arguments)], env=environment(env), text=True,
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds)
+                          input=input, capture_output=True, timeout=seconds)
 
 
 class Gateway:
@@ -53,10 +56,16 @@ class Gateway:
 
     `config` is the configuration as a dict (written to a file in `folder`), `flags` the words after
     `run`. Ready when /readyz says so. `wrap` are words before the program that end in running it.
+    `clock` is the wall clock it goes by (support/clock.py), or it is given `days` ahead or back:
+    then `clock.set(days)` makes it jump later.
     """
 
-    def __init__(self, folder, config=None, flags=(), env=None, admin=True, wait=True, wrap=()):
+    def __init__(self, folder, config=None, flags=(), env=None, admin=True, wait=True, wrap=(),
+                 clock=None, days=None):
         self.folder = str(folder)
+        self.clock = Clock(self.folder, days) if days is not None else clock
+        if self.clock:
+            env = {**self.clock.environment(), **(env or {})}
         self.admin_port = free_port() if admin else 0
         self.config_path = os.path.join(self.folder, "gatepost.json")
         words = [*wrap, binary(), "run"]
