@@ -42,6 +42,17 @@ struct ScanOptions {
   bool quiet = false;        ///< neither progress nor summary
 };
 
+/// What `gatepost retention sweep` is to do.
+struct SweepOptions {
+  static constexpr unsigned kMaxJobs = 64;
+
+  std::vector<std::string> accounts;  ///< user names as upstream knows them
+  std::string accounts_file;          ///< further ones, a line each; "-": standard input
+  std::string pool;                   ///< empty: the only one with a master user
+  std::string policy;                 ///< empty: the only one of the pool's users
+  unsigned jobs = 4;                  ///< accounts at once
+};
+
 /// A command line that was understood, or the text to print instead of doing anything.
 struct CommandLine {
   enum class Action : std::uint8_t {
@@ -49,6 +60,7 @@ struct CommandLine {
     check,           ///< check the configuration, say what is wrong, end
     probe,           ///< look at a POP3 server, say what it is like, end
     quarantine,      ///< list or change what is in quarantine, end
+    sweep,           ///< remove what is due from mailboxes, end
     scan,            ///< show what a chain makes of messages in files, end
     print_and_exit,  ///< help, version or a complaint: print `text`, end with `exit_code`
   };
@@ -60,6 +72,7 @@ struct CommandLine {
   bool json = false;            ///< print the result as JSON
   probe::Options probe = {};    ///< probe: what to look at
   QuarantineOptions quarantine = {};
+  SweepOptions sweep = {};
   ScanOptions scan = {};
   std::string text;  ///< print_and_exit: with its final newline
   ExitCode exit_code = ExitCode::ok;
