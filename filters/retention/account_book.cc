@@ -24,6 +24,11 @@ Error without_uidls() {
   return {ErrorCode::protocol, "retention: upstream does not give every message a UIDL"};
 }
 
+/// A reload took all policies out of force before this session logged in.
+Error without_stores() {
+  return {ErrorCode::config, "retention: the configuration has no policies any more"};
+}
+
 Error conflicting() {
   return {ErrorCode::limit, "retention: other sessions changed the records again and again"};
 }
@@ -33,7 +38,12 @@ Error conflicting() {
 // Asynchronous steps capture `this`: `step` stands for the one under way, and goes with the State.
 struct AccountBook::State {
   State(RetentionHost& h, std::shared_ptr<const RetentionPolicy> p, Account a)
-      : host(h), policy(std::move(p)), account(std::move(a)) {}
+      : host(h),
+        records(h.store),
+        names(h.names),
+        auditor(h.audit),
+        policy(std::move(p)),
+        account(std::move(a)) {}
   ~State() { policy->counters->add(RetentionDecision::failed, asked.size()); }
 
   [[nodiscard]] bool dry() const { return policy->config.dry_run; }
@@ -49,6 +59,11 @@ struct AccountBook::State {
     step =
         host.background.run([slot, run = std::move(work)]() mutable { *slot = run(); },
                             [slot, next = std::move(then)]() mutable { next(*std::move(*slot)); });
+  }
+  /// Calls `then` from the loop.
+  template <class Then>
+  void later(Then then) {
+    step = host.background.run([] {}, std::move(then));
   }
   void load(RecordStore::Loaded done);
   /// False: there are conflicts.
@@ -79,6 +94,10 @@ struct AccountBook::State {
   void audit(const HashedName& uidl, std::string_view reason);
 
   RetentionHost& host;
+  // As they were with the login: a reload may give the host others.
+  const std::shared_ptr<RecordStore> records;
+  const std::shared_ptr<const NameHasher> names;
+  const std::shared_ptr<Audit> auditor;
   const std::shared_ptr<const RetentionPolicy> policy;
   const Account account;
   const mailbox::Inventory* inventory = nullptr;
@@ -97,14 +116,14 @@ struct AccountBook::State {
 // ---- The store
 
 void AccountBook::State::load(RecordStore::Loaded done) {
-  if (!host.store) {
-    compute(
-        [] { return Error{ErrorCode::config, "retention: there is no store"}; },
-        [next = std::move(done)](Error error) mutable { next(std::unexpected(std::move(error))); });
+  if (!records) {
+    later([next = std::move(done)]() mutable {
+      next(fail(ErrorCode::config, "retention: there is no store"));
+    });
     return;
   }
-  step = host.store->load(view->account, [this, since = host.timers.now(), next = std::move(done)](
-                                             Result<std::vector<Entry>> entries) mutable {
+  step = records->load(view->account, [this, since = host.timers.now(), next = std::move(done)](
+                                          Result<std::vector<Entry>> entries) mutable {
     host.counters.store_load.observe(host.timers.now() - since);
     if (!entries) host.counters.store_errors.add();
     next(std::move(entries));
@@ -113,14 +132,14 @@ void AccountBook::State::load(RecordStore::Loaded done) {
 
 void AccountBook::State::commit(std::vector<store::Write> writes,
                                 std::move_only_function<void(Result<bool>)> done) {
-  step = host.store->commit(view->account, std::move(writes), now(),
-                            [this, since = host.timers.now(), next = std::move(done)](
-                                Result<RecordStore::Committed> committed) mutable {
-                              host.counters.store_commit.observe(host.timers.now() - since);
-                              if (committed) return next(committed->written);
-                              host.counters.store_errors.add();
-                              next(std::unexpected(committed.error()));
-                            });
+  step = records->commit(view->account, std::move(writes), now(),
+                         [this, since = host.timers.now(), next = std::move(done)](
+                             Result<RecordStore::Committed> committed) mutable {
+                           host.counters.store_commit.observe(host.timers.now() - since);
+                           if (committed) return next(committed->written);
+                           host.counters.store_errors.add();
+                           next(std::unexpected(committed.error()));
+                         });
 }
 
 void AccountBook::State::complain(std::string_view what, const Error& error) {
@@ -135,22 +154,27 @@ void AccountBook::State::complain(std::string_view what, const Error& error) {
 
 void AccountBook::State::open(Done done) {
   view->policy = policy;
-  const NameHasher& names = *host.names;
-  view->account = names.account(account.pool, account.user, dry());
+  if (!names || !auditor) {
+    later([this, next = std::move(done)]() mutable {
+      open_failed(without_stores(), std::move(next));
+    });
+    return;
+  }
+  view->account = names->account(account.pool, account.user, dry());
   if (!policy->needs_store()) {
-    compute([] { return true; }, [next = std::move(done)](bool) mutable { next({}); });
+    later([next = std::move(done)]() mutable { next({}); });
     return;
   }
   if (!inventory->has_uidls()) {
-    compute(without_uidls, [this, next = std::move(done)](const Error& error) mutable {
-      open_failed(error, std::move(next));
+    later([this, next = std::move(done)]() mutable {
+      open_failed(without_uidls(), std::move(next));
     });
     return;
   }
   if (!account.device.empty()) {
-    view->device = device_word(names.device(view->account, account.device));
+    view->device = device_word(names->device(view->account, account.device));
   }
-  compute([hasher = host.names, hashed = view->account,
+  compute([hasher = names, hashed = view->account,
            uidls = UidlTexts(*inventory)] { return MessageKeys(*hasher, hashed, uidls); },
           [this, next = std::move(done)](MessageKeys keys) mutable {
             view->keys = std::move(keys);
@@ -218,7 +242,7 @@ void AccountBook::State::settle() {
   const bool idle =
       settling.facts.retrieved.empty() && settling.facts.deleted.empty() && now() < next_due;
   if (idle || blind) {
-    compute([] { return true; }, [this](bool) { settled(); });
+    later([this] { settled(); });
     return;
   }
   if (!policy->needs_store()) return decide({});
@@ -318,17 +342,17 @@ void AccountBook::State::note_removed(Done done, std::size_t attempts) {
 }
 
 void AccountBook::State::audit(const Removal& removal) {
-  audit(host.names->uidl(view->account, inventory->uidl(removal.index)),
+  audit(names->uidl(view->account, inventory->uidl(removal.index)),
         removal_reason(policy->config, removal.cause));
 }
 
 void AccountBook::State::audit(const HashedName& uidl, std::string_view reason) {
-  host.audit->removed({.session = account.session,
-                       .account = view->account,
-                       .uidl = uidl,
-                       .policy = policy->config.name,
-                       .reason = reason,
-                       .dry_run = dry()});
+  auditor->removed({.session = account.session,
+                    .account = view->account,
+                    .uidl = uidl,
+                    .policy = policy->config.name,
+                    .reason = reason,
+                    .dry_run = dry()});
 }
 
 // ---- The book
@@ -416,7 +440,7 @@ Ticket AccountBook::removed(const std::vector<std::size_t>& indexes, Done done) 
   }
   state.policy->counters->add(RetentionDecision::removed, state.gone.size());
   if (state.gone.empty() || !state.uses_store()) {
-    state.compute([] { return true; }, [next = std::move(done)](bool) mutable { next({}); });
+    state.later([next = std::move(done)]() mutable { next({}); });
   } else {
     state.note_removed(std::move(done), 1);
   }

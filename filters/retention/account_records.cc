@@ -30,13 +30,6 @@ MessageKeys::MessageKeys(const NameHasher& names, const HashedName& account,
   });
 }
 
-std::optional<std::uint32_t> MessageKeys::find(const HashedName& name) const {
-  const auto at = std::ranges::lower_bound(order_, name, std::less<>(),
-                                           [this](std::uint32_t i) { return keys_[i]; });
-  if (at == order_.end() || keys_[*at] != name) return std::nullopt;
-  return *at;
-}
-
 bool MessageKeys::ambiguous(std::size_t index) const {
   const HashedName& name = keys_[index];
   const auto first = std::ranges::lower_bound(order_, name, std::less<>(),
@@ -47,7 +40,10 @@ bool MessageKeys::ambiguous(std::size_t index) const {
 AccountRecords::AccountRecords(const MessageKeys& keys, std::vector<store::Entry> entries)
     : keys_(keys), row_of_(keys.count(), kNone) {
   rows_.reserve(entries.size());
-  for (store::Entry& entry : entries) {
+  // Both are in the order of names.
+  auto message = keys.by_name().begin();
+  const auto end = keys.by_name().end();
+  for (const store::Entry& entry : entries) {
     Row row;
     row.name = entry.name;
     row.version = entry.version;
@@ -56,9 +52,10 @@ AccountRecords::AccountRecords(const MessageKeys& keys, std::vector<store::Entry
     } else {
       row.readable = false;
     }
-    if (const auto index = keys.find(entry.name)) {
-      row.index = *index;
-      row_of_[*index] = static_cast<std::uint32_t>(rows_.size());
+    while (message != end && keys[*message] < entry.name) ++message;
+    if (message != end && keys[*message] == entry.name) {
+      row.index = *message;
+      row_of_[*message] = static_cast<std::uint32_t>(rows_.size());
     }
     rows_.push_back(std::move(row));
   }

@@ -36,8 +36,8 @@ class MessageKeys {
 
   [[nodiscard]] std::size_t count() const { return keys_.size(); }
   [[nodiscard]] const HashedName& operator[](std::size_t index) const { return keys_[index]; }
-  /// The first message of that name.
-  [[nodiscard]] std::optional<std::uint32_t> find(const HashedName& name) const;
+  /// Indexes by name; of those of one name, the first first.
+  [[nodiscard]] const std::vector<std::uint32_t>& by_name() const { return order_; }
   /// Whether another message has the same name. Of such nobody knows which one a record is about.
   [[nodiscard]] bool ambiguous(std::size_t index) const;
 

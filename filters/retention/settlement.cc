@@ -205,7 +205,7 @@ std::vector<store::Write> plan_removed(const BookView& view, std::vector<store::
   AccountRecords records(view.keys, std::move(entries));
   for (const Removal& removal : removals) {
     Row* const row = records.at(removal.index);
-    // Gone already: another session, a day later, has found out.
+    // Gone already: another session has found out.
     if (row == nullptr || !row->readable || row->record.gone > 0) continue;
     row->record.removed = now;
     row->changed = true;

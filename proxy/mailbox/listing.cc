@@ -27,18 +27,11 @@ std::optional<ListingLine> ListingLine::parse(std::string_view line) {
   const std::size_t begin = line.find_first_not_of(' ', blank);
   if (!first || begin == std::string_view::npos) return std::nullopt;
   const std::size_t end = std::min(line.find(' ', begin), line.size());
-  return ListingLine{*first, line.substr(begin, end - begin), begin};
+  return ListingLine{*first, line.substr(begin, end - begin)};
 }
 
 std::optional<std::uint64_t> ListingLine::octets() const {
   return gatepost::mailbox::number(value);
-}
-
-std::string ListingLine::with(std::string_view line, std::uint64_t octets) const {
-  std::string changed(line.substr(0, value_at));
-  changed += std::to_string(octets);
-  changed += line.substr(value_at + value.size());
-  return changed;
 }
 
 void ListingReader::feed(const ByteChain& in) {

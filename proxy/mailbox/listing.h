@@ -11,25 +11,21 @@
 
 namespace gatepost::mailbox {
 
-/// "2 200 more": the number, the first word behind it, and where that stands. Null for what is no
-/// such line.
+/// "2 200 more": the number and the first word behind it. Null for what is no such line.
 struct ListingLine {
   std::uint64_t number = 0;
   std::string_view value;
-  std::size_t value_at = 0;
 
   [[nodiscard]] static std::optional<ListingLine> parse(std::string_view line);
   /// The value, if it is a number and nothing else.
   [[nodiscard]] std::optional<std::uint64_t> octets() const;
-  /// `line` with `octets` in place of the value.
-  [[nodiscard]] std::string with(std::string_view line, std::uint64_t octets) const;
 };
 
 /// Goes through the body of a LIST or UIDL (RFC 1939 sections 5 and 7) as it streams by, line by
 /// line, whole as upstream sends it (DotDecoder::Form::as_sent).
 class ListingReader {
  public:
-  /// Octets of a line with CRLF. RFC 1939 has no longer ones; what there is beyond is passed over.
+  /// Octets of a line with CRLF. RFC 1939 has no longer ones; beyond it a line is not whole.
   static constexpr std::size_t kMaxLine = 512;
 
   /// Gets every line but the final dot, with CRLF, or the beginning of one that is too long.

@@ -1,6 +1,8 @@
 #include "proxy/pop3/capa.h"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 #include <utility>
 
 #include "proxy/pop3/ascii.h"
@@ -30,6 +32,21 @@ void append_line(std::string& reply, std::string_view name,
   const auto printable = [](char c) { return c >= ' ' && c < 0x7F; };
   if (line.size() > CapaContext::kMaxArguments || !std::ranges::all_of(line, printable)) return;
   reply.append(name).append(line).append("\r\n");
+}
+
+/// Of EXPIRE (RFC 2449 section 6.7); null for NEVER, and for what is not understood.
+std::optional<unsigned> days(std::string_view expire) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(expire.data(), expire.data() + expire.size(), number);
+  if (error != std::errc() || end != expire.data() + expire.size()) return std::nullopt;
+  return number;
+}
+
+/// Both may remove a message: the sooner one is the truth.
+std::string sooner(const std::string& ours, const std::vector<std::string>& upstreams) {
+  const auto theirs = upstreams.empty() ? std::nullopt : days(upstreams.front());
+  const auto own = days(ours);
+  return theirs && (!own || *theirs < *own) ? upstreams.front() : ours;
 }
 
 }  // namespace
@@ -102,10 +119,13 @@ std::string capa_reply(const CapaContext& context) {
   if (has("UTF8")) reply += upstream->has("UTF8", "USER") ? "UTF8 USER\r\n" : "UTF8\r\n";
   if (context.logged_in) {
     if (has("LANG")) reply += "LANG\r\n";
+    const std::vector<std::string> expire =
+        has("EXPIRE") ? upstream->arguments("EXPIRE") : std::vector<std::string>();
     if (context.expire) {
-      append_line(reply, "EXPIRE", {*context.expire});
-    } else if (has("EXPIRE"))
-      append_line(reply, "EXPIRE", upstream->arguments("EXPIRE"));
+      append_line(reply, "EXPIRE", {sooner(*context.expire, expire)});
+    } else if (!expire.empty()) {
+      append_line(reply, "EXPIRE", expire);
+    }
     if (has("LOGIN-DELAY")) append_line(reply, "LOGIN-DELAY", upstream->arguments("LOGIN-DELAY"));
   }
   if (!context.implementation.empty()) {

@@ -46,7 +46,7 @@ struct CapaContext {
   const Capabilities* upstream = nullptr;
   std::vector<std::string> mechanisms = {"PLAIN", "LOGIN"};  ///< see offered_mechanisms()
   std::string implementation = std::string();  ///< our own, printable; "" says nothing
-  /// After login, what EXPIRE says ("NEVER", "30") in place of what upstream does.
+  /// After login, what EXPIRE says ("NEVER", "30") if upstream does not announce less.
   std::optional<std::string> expire = std::nullopt;
 };
 
@@ -54,7 +54,7 @@ struct CapaContext {
 /// always; TOP and UIDL before login, and after it if upstream has them or knows no CAPA; USER and
 /// SASL only where login is allowed now, which it is not twice; STLS where it is possible. UTF8
 /// (RFC 6856) if upstream has it, after login LANG, EXPIRE and LOGIN-DELAY too, these with
-/// upstream's arguments unless `expire` says otherwise. AUTH-RESP-CODE is not announced: it would
+/// upstream's arguments; see `expire`. AUTH-RESP-CODE is not announced: it would
 /// promise [AUTH] on every refused login, which only upstream could keep.
 [[nodiscard]] std::string capa_reply(const CapaContext& context);
 

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <optional>
-#include <string_view>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -130,7 +131,7 @@ Result<Change> make_change(const RetentionOptions& options, const RetentionDesk&
       ++change.gone;
       continue;
     }
-    if (!apply(options, desk.view.now, *record)) continue;
+    if (!apply(options, desk.judge.now, *record)) continue;
     change.writes.push_back({entry.name, entry.version, format_record(*record)});
     change.rows.push_back({entry.name, *std::move(record)});
   }
@@ -143,7 +144,7 @@ std::string words_for(const RetentionOptions& options, const RetentionDesk& desk
                       const Change& change) {
   const std::string count = plural(change.rows.size());
   const char* const would = options.dry_run ? "would be" : "will be";
-  if (options.json) return retention_json(desk.view, change.rows);
+  if (options.json) return retention_json(desk.judge, change.rows);
   std::string out;
   if (options.what == What::undelete) {
     out = fmt::format("{} {} shown again from the next login on\n", count, would);
@@ -151,7 +152,7 @@ std::string words_for(const RetentionOptions& options, const RetentionDesk& desk
     out = fmt::format("{} {} removed at the user's next login, or by gatepost retention sweep\n",
                       count, would);
     const auto kept = std::ranges::count_if(change.rows, [&desk](const RetentionRow& row) {
-      return retention_outlook(desk.view, row).starts_with("kept");
+      return retention_outlook(desk.judge, row).starts_with("kept");
     });
     if (kept > 0) out += fmt::format("{} of them stays all the same: see the list\n", kept);
   }
@@ -171,7 +172,7 @@ ExitCode change_records(const RetentionOptions& options, RetentionDesk& desk) {
     if (!change) return complain(change.error());
     if (!options.dry_run && !change->writes.empty()) {
       const auto committed = wait_for<RecordStore::Committed>(desk, [&](auto done) {
-        return desk.store.commit(account, change->writes, desk.view.now, std::move(done));
+        return desk.store.commit(account, change->writes, desk.judge.now, std::move(done));
       });
       if (!committed) return complain(committed.error());
       if (!committed->written) continue;
@@ -195,12 +196,12 @@ ExitCode print_records(const RetentionOptions& options, RetentionDesk& desk) {
   }
   std::string text;
   if (options.json) {
-    text = retention_json(desk.view, rows);
+    text = retention_json(desk.judge, rows);
   } else if (options.what == What::list) {
-    text = retention_table(desk.view, rows);
+    text = retention_table(desk.judge, rows);
   } else {
     for (const RetentionRow& row : rows) {
-      text += (text.empty() ? "" : "\n") + retention_details(desk.view, row);
+      text += (text.empty() ? "" : "\n") + retention_details(desk.judge, row);
     }
   }
   if (auto done = print(text); !done) return complain(done.error());
@@ -219,13 +220,14 @@ ExitCode print_report(const RetentionOptions& options, RetentionDesk& desk) {
     if (!real) return complain(real.error());
     const auto dry = load(desk, desk.names.account(options.pool, options.account, true));
     if (!dry) return complain(dry.error());
-    text = retention_report(desk.view, rows_of(*real), rows_of(*dry), options.json);
+    text = retention_report(desk.judge, rows_of(*real), rows_of(*dry), options.json);
   }
   if (auto done = print(text); !done) return complain(done.error());
   return ExitCode::ok;
 }
 
-/// What is wrong with the command line, "" for nothing.
+}  // namespace
+
 std::string_view wrong_usage(const RetentionOptions& options) {
   const bool changes = options.what == What::undelete || options.what == What::purge;
   if (options.account.empty() && options.what != What::report) return "whose mail? Say --account";
@@ -238,8 +240,6 @@ std::string_view wrong_usage(const RetentionOptions& options) {
   }
   return {};
 }
-
-}  // namespace
 
 ExitCode look_after_retention(const RetentionOptions& options, RetentionDesk& desk) {
   if (const auto wrong = wrong_usage(options); !wrong.empty()) {

@@ -172,6 +172,36 @@ Result<RetentionStores> open_retention(const config::Config& next, const config:
   return opened;
 }
 
+Result<RetentionStores> open_existing_store(const config::Retention& retention) {
+  RetentionStores opened;
+  opened.forget_after = retention.forget_after;
+  opened.hold = retention.hold;
+  const config::RetentionStore& wanted = retention.store;
+  if (wanted.type == RetentionStoreType::memory) {
+    return fail(ErrorCode::config,
+                fmt::format("{}: what is in memory nobody but the gateway sees", kStore));
+  }
+  // SQLite would make the file, and it would belong to who asked.
+  if (wanted.type == RetentionStoreType::sqlite &&
+      ::access(wanted.file.c_str(), R_OK | W_OK) != 0) {
+    return system_failure("no store that this user may look after: " + wanted.file, errno);
+  }
+  const std::string key_file = key_file_of(retention);
+  auto names = filters::NameHasher::read(key_file);
+  if (!names) return at(retention.key_file.empty() ? kFile : kKeyFile, names.error());
+  opened.names = *std::move(names);
+  if (wanted.type == RetentionStoreType::redis) {
+    auto redis = open_redis(wanted.redis);
+    if (!redis) return std::unexpected(redis.error());
+    opened.redis = *std::move(redis);
+    return opened;
+  }
+  auto table = store::SqliteRecords::open(wanted.file);
+  if (!table) return std::unexpected(table.error());
+  opened.table = *std::move(table);
+  return opened;
+}
+
 WorkerStore worker_store(const RetentionStores& stores, Background& background,
                          const store::RedisTools& tools) {
   if (stores.redis) {

@@ -48,10 +48,10 @@ std::string_view words_for(filters::RetentionGuard guard) {
                                                        : "kept: never retrieved";
 }
 
-Json as_json(const RetentionJudge& view, const RetentionRow& row) {
+Json as_json(const RetentionJudge& judge, const RetentionRow& row) {
   Json out = {{"uidl", to_hex(row.name)},
-              {"state", retention_state(view, row)},
-              {"outlook", retention_outlook(view, row)}};
+              {"state", retention_state(judge, row)},
+              {"outlook", retention_outlook(judge, row)}};
   if (!row.record) return out;
   for (const Fact& fact : kFacts) out[fact.name] = (*row.record).*fact.time;
   out["purge_forced"] = row.record->purge_forced;
@@ -59,29 +59,35 @@ Json as_json(const RetentionJudge& view, const RetentionRow& row) {
   return out;
 }
 
-/// How often each state and outlook (without its date) occurs.
-std::map<std::string, std::size_t> counted(const RetentionJudge& view,
-                                           const std::vector<RetentionRow>& rows) {
-  std::map<std::string, std::size_t> counts;
+using Counts = std::map<std::string, std::size_t>;
+
+Counts states_of(const RetentionJudge& judge, const std::vector<RetentionRow>& rows) {
+  Counts counts;
+  for (const RetentionRow& row : rows) ++counts[retention_state(judge, row)];
+  return counts;
+}
+
+/// Without dates, and without what is gone.
+Counts outlooks_of(const RetentionJudge& judge, const std::vector<RetentionRow>& rows) {
+  Counts counts;
   for (const RetentionRow& row : rows) {
-    ++counts[retention_state(view, row)];
-    const std::string outlook = retention_outlook(view, row);
+    const std::string outlook = retention_outlook(judge, row);
     if (outlook != "-") ++counts[outlook.starts_with("due on") ? "due later" : outlook];
   }
   return counts;
 }
 
 /// What a dry run would have done; upstream, it was the client who decided.
-std::map<std::string, std::size_t> would_have(const std::vector<RetentionRow>& rows) {
-  std::map<std::string, std::size_t> counts;
+Counts would_have(const std::vector<RetentionRow>& rows) {
+  Counts counts;
   for (const RetentionRow& row : rows) {
     if (!row.record) continue;
     if (row.record->removed > 0) {
-      ++counts["removed"];
+      ++counts["removed it"];
     } else if (row.record->deleted > 0) {
-      ++counts["kept, although a client deleted it"];
+      ++counts["kept it, although a client deleted it"];
     } else {
-      ++counts["left as it is"];
+      ++counts["nothing"];
     }
   }
   return counts;
@@ -89,16 +95,16 @@ std::map<std::string, std::size_t> would_have(const std::vector<RetentionRow>& r
 
 }  // namespace
 
-std::string retention_state(const RetentionJudge& view, const RetentionRow& row) {
+std::string retention_state(const RetentionJudge& judge, const RetentionRow& row) {
   if (!row.record) return "unreadable";
   const Record& record = *row.record;
   if (record.removed > 0) return "removed";
   if (record.gone > 0) return "gone";
   if (record.deleted == 0) return "shown";
-  if (!view.policy) return "deleted";
-  if (is_hidden(*view.policy, record, std::nullopt)) return "hidden";
+  if (!judge.policy) return "deleted";
+  if (is_hidden(*judge.policy, record, std::nullopt)) return "hidden";
   for (const std::uint64_t device : record.devices) {
-    if (is_hidden(*view.policy, record, device)) {
+    if (is_hidden(*judge.policy, record, device)) {
       return fmt::format("hidden for {} device{}", record.devices.size(),
                          record.devices.size() == 1 ? "" : "s");
     }
@@ -106,19 +112,19 @@ std::string retention_state(const RetentionJudge& view, const RetentionRow& row)
   return "deleted, shown";
 }
 
-std::string retention_outlook(const RetentionJudge& view, const RetentionRow& row) {
+std::string retention_outlook(const RetentionJudge& judge, const RetentionRow& row) {
   if (!row.record) return "kept: its record cannot be read";
   const Record& record = *row.record;
   if (record.removed > 0 || record.gone > 0) return "-";
   // A purge needs no policy.
-  const auto due = due_of(view.policy.value_or(config::RetentionPolicy()), record);
-  if (!due) return view.policy ? "stays" : "-";
-  if (view.held) return "kept: legal hold";
+  const auto due = due_of(judge.policy.value_or(config::RetentionPolicy()), record);
+  if (!due) return judge.policy ? "stays" : "-";
+  if (judge.held) return "kept: legal hold";
   if (const auto guard = guard_of(record)) return std::string(words_for(*guard));
-  return due->since <= view.now ? "due" : "due on " + utc(due->since);
+  return due->since <= judge.now ? "due" : "due on " + utc(due->since);
 }
 
-std::string retention_table(const RetentionJudge& view, const std::vector<RetentionRow>& rows) {
+std::string retention_table(const RetentionJudge& judge, const std::vector<RetentionRow>& rows) {
   constexpr const char* kRow = "{:<12}  {:<20}  {:<19}  {:<19}  {:<19}  {}\n";
   constexpr std::size_t kDigits = 12;
   std::string out = fmt::format(fmt::runtime(kRow), "UIDL (HASH)", "STATE", "SEEN (UTC)",
@@ -126,20 +132,20 @@ std::string retention_table(const RetentionJudge& view, const std::vector<Retent
   for (const RetentionRow& row : rows) {
     const Record record = row.record.value_or(Record());
     out += fmt::format(fmt::runtime(kRow), to_hex(row.name).substr(0, kDigits),
-                       retention_state(view, row), utc(record.seen), utc(record.retrieved),
-                       utc(record.deleted), retention_outlook(view, row));
+                       retention_state(judge, row), utc(record.seen), utc(record.retrieved),
+                       utc(record.deleted), retention_outlook(judge, row));
   }
   return out;
 }
 
-std::string retention_details(const RetentionJudge& view, const RetentionRow& row) {
+std::string retention_details(const RetentionJudge& judge, const RetentionRow& row) {
   std::string out;
   const auto line = [&out](std::string_view name, std::string_view value) {
     out += fmt::format("{:<14} {}\n", name, value);
   };
   line("uidl", to_hex(row.name));
-  line("state", retention_state(view, row));
-  line("outlook", retention_outlook(view, row));
+  line("state", retention_state(judge, row));
+  line("outlook", retention_outlook(judge, row));
   if (!row.record) return out;
   for (const Fact& fact : kFacts) {
     const std::int64_t time = (*row.record).*fact.time;
@@ -150,23 +156,30 @@ std::string retention_details(const RetentionJudge& view, const RetentionRow& ro
   return out;
 }
 
-std::string retention_json(const RetentionJudge& view, const std::vector<RetentionRow>& rows) {
+std::string retention_json(const RetentionJudge& judge, const std::vector<RetentionRow>& rows) {
   Json all = Json::array();
-  for (const RetentionRow& row : rows) all.push_back(as_json(view, row));
+  for (const RetentionRow& row : rows) all.push_back(as_json(judge, row));
   return all.dump() + "\n";
 }
 
-std::string retention_report(const RetentionJudge& view, const std::vector<RetentionRow>& rows,
+std::string retention_report(const RetentionJudge& judge, const std::vector<RetentionRow>& rows,
                              const std::vector<RetentionRow>& dry, bool json) {
-  const auto real = counted(view, rows);
-  const auto would = would_have(dry);
-  if (json) return Json({{"messages", real}, {"dry_run", would}}).dump() + "\n";
-  std::string out = fmt::format("{} messages are known\n", rows.size());
-  for (const auto& [what, count] : real) out += fmt::format("{:>8}  {}\n", count, what);
-  if (would.empty()) return out;
-  out += "A dry run would have\n";
-  for (const auto& [what, count] : would) out += fmt::format("{:>8}  {}\n", count, what);
-  return out;
+  const Counts states = states_of(judge, rows);
+  const Counts outlooks = outlooks_of(judge, rows);
+  const Counts would = would_have(dry);
+  if (json) {
+    return Json({{"states", states}, {"outlooks", outlooks}, {"dry_run", would}}).dump() + "\n";
+  }
+  std::string out;
+  const auto part = [&out](std::string_view headline, const Counts& counts) {
+    if (counts.empty()) return;
+    out += fmt::format("{}\n", headline);
+    for (const auto& [what, count] : counts) out += fmt::format("{:>8}  {}\n", count, what);
+  };
+  part("What clients see", states);
+  part("What will become of it", outlooks);
+  part("What a dry run would have done", would);
+  return out.empty() ? "nothing is known of this account\n" : out;
 }
 
 std::string retention_accounts(const std::vector<store::RecordStore::AccountInfo>& accounts,

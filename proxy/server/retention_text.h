@@ -27,21 +27,21 @@ struct RetentionRow {
 };
 
 /// "hidden", "hidden for 2 devices", "deleted, shown", "shown", "gone", "removed", "unreadable".
-[[nodiscard]] std::string retention_state(const RetentionJudge& view, const RetentionRow& row);
+[[nodiscard]] std::string retention_state(const RetentionJudge& judge, const RetentionRow& row);
 /// What will become of it: "due", "due on 2026-01-31 12:00:00", "kept: never retrieved", "stays".
-[[nodiscard]] std::string retention_outlook(const RetentionJudge& view, const RetentionRow& row);
+[[nodiscard]] std::string retention_outlook(const RetentionJudge& judge, const RetentionRow& row);
 
 /// A line each, under a headline.
-[[nodiscard]] std::string retention_table(const RetentionJudge& view,
+[[nodiscard]] std::string retention_table(const RetentionJudge& judge,
                                           const std::vector<RetentionRow>& rows);
 /// All of one record, a line for each thing known.
-[[nodiscard]] std::string retention_details(const RetentionJudge& view, const RetentionRow& row);
+[[nodiscard]] std::string retention_details(const RetentionJudge& judge, const RetentionRow& row);
 /// A JSON array in a line. docs/retention.md has its keys, which are stable.
-[[nodiscard]] std::string retention_json(const RetentionJudge& view,
+[[nodiscard]] std::string retention_json(const RetentionJudge& judge,
                                          const std::vector<RetentionRow>& rows);
 
 /// How many records mean what. `dry`: those of dry runs of the account.
-[[nodiscard]] std::string retention_report(const RetentionJudge& view,
+[[nodiscard]] std::string retention_report(const RetentionJudge& judge,
                                            const std::vector<RetentionRow>& rows,
                                            const std::vector<RetentionRow>& dry, bool json);
 [[nodiscard]] std::string retention_accounts(

@@ -35,6 +35,7 @@ void StoreWatch::look() {
   // Whatever it waits for: sessions would wait for the same.
   if (asked_) return enter(State::down, "it does not answer");
   asked_ = true;
+  question_.reset();  // answered long ago, and not to be taken for the next one
   question_ = store_.store->check([this](Result<void> answer) { answered(std::move(answer)); });
 }
 

@@ -76,7 +76,7 @@ std::unique_ptr<ReplyReader> read_listing(
 }
 
 Result<void> add_size(mailbox::Inventory& inventory, std::uint64_t number, std::string_view value) {
-  const auto octets = ListingLine{number, value, 0}.octets();
+  const auto octets = ListingLine{number, value}.octets();
   if (!octets) return fail(ErrorCode::protocol, "LIST has a size that is no number");
   return inventory.add_size(number, *octets);
 }

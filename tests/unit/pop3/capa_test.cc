@@ -112,5 +112,21 @@ TEST(CapaReplyTest, TakesNoOddLineFromUpstream) {
             std::string::npos);
 }
 
+TEST(CapaReply, says_the_sooner_of_two_expiries) {
+  const auto expire = [](std::string_view upstreams, std::string ours) {
+    const Capabilities upstream = Capabilities::parse(upstreams);
+    const std::string reply =
+        capa_reply({.logged_in = true, .upstream = &upstream, .expire = std::move(ours)});
+    const std::size_t at = reply.find("EXPIRE");
+    return at == std::string::npos ? std::string() : reply.substr(at, reply.find('\r', at) - at);
+  };
+  EXPECT_EQ(expire("TOP\r\n", "NEVER"), "EXPIRE NEVER");
+  EXPECT_EQ(expire("EXPIRE 5\r\n", "NEVER"), "EXPIRE 5");
+  EXPECT_EQ(expire("EXPIRE 5 USER\r\n", "30"), "EXPIRE 5");
+  EXPECT_EQ(expire("EXPIRE 60\r\n", "30"), "EXPIRE 30");
+  EXPECT_EQ(expire("EXPIRE NEVER\r\n", "0"), "EXPIRE 0");
+  EXPECT_EQ(expire("EXPIRE sometimes\r\n", "30"), "EXPIRE 30");
+}
+
 }  // namespace
 }  // namespace gatepost::pop3

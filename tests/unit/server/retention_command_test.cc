@@ -25,10 +25,10 @@ constexpr std::int64_t kDay = 86'400;
 class RetentionCommand : public ::testing::Test {
  protected:
   RetentionCommand() {
-    desk_.view.policy.emplace();
-    desk_.view.policy->type = config::RetentionType::keep_for;
-    desk_.view.policy->period = std::chrono::seconds(30 * kDay);
-    desk_.view.now = 1'700'000'000 + 10 * kDay;
+    desk_.judge.policy.emplace();
+    desk_.judge.policy->type = config::RetentionType::keep_for;
+    desk_.judge.policy->period = std::chrono::seconds(30 * kDay);
+    desk_.judge.now = 1'700'000'000 + 10 * kDay;
     put("shown", "1 s1700000000 r1700000100");
     put("hidden", "1 s1700000000 r1700000100 d1700000200 D0011223344556677");
     put("unseen", "1 s1600000000 d1700000200");
@@ -87,16 +87,16 @@ TEST_F(RetentionCommand, lists_what_is_known_and_what_will_become_of_it) {
   EXPECT_THAT(list.out, Not(HasSubstr("joe")));
   options_.json = true;
   EXPECT_THAT(run(What::list).out, HasSubstr("\"state\":\"hidden\""));
-  desk_.view.held = true;
+  desk_.judge.held = true;
   options_.json = false;
   EXPECT_THAT(line(run(What::list).out, "due"), HasSubstr("kept: legal hold"));
 }
 
 TEST_F(RetentionCommand, says_which_devices_do_not_see_it) {
-  desk_.view.policy->view = config::RetentionView::hide_for_device;
+  desk_.judge.policy->view = config::RetentionView::hide_for_device;
   EXPECT_THAT(line(run(What::list).out, "hidden"), HasSubstr("hidden for 1 device "));
   EXPECT_THAT(line(run(What::list).out, "unseen"), HasSubstr("deleted, shown"));
-  desk_.view.policy.reset();
+  desk_.judge.policy.reset();
   EXPECT_THAT(line(run(What::list).out, "hidden"), HasSubstr("deleted"));
 }
 
@@ -120,7 +120,7 @@ TEST_F(RetentionCommand, undeletes_some_or_all) {
   EXPECT_EQ(run(What::undelete, {hex("hidden"), hex("hidden")}).out,
             "1 message will be shown again from the next login on\n");
   EXPECT_EQ(record("hidden").deleted, 0);
-  EXPECT_EQ(record("hidden").undeleted, desk_.view.now);
+  EXPECT_EQ(record("hidden").undeleted, desk_.judge.now);
   options_.all = true;
   const Outcome all = run(What::undelete);
   EXPECT_EQ(all.code, ExitCode::runtime);
@@ -141,7 +141,7 @@ TEST_F(RetentionCommand, purges_only_when_it_is_meant) {
             "2 messages will be removed at the user's next login, or by gatepost retention sweep\n"
             "1 of them stays all the same: see the list\n"
             "1 message upstream has no more\n");
-  EXPECT_EQ(record("hidden").purge_asked, desk_.view.now);
+  EXPECT_EQ(record("hidden").purge_asked, desk_.judge.now);
   EXPECT_FALSE(record("hidden").purge_forced);
   options_.force = true;
   run(What::purge, {hex("unseen")});
@@ -163,9 +163,9 @@ TEST_F(RetentionCommand, reports) {
   const auto dry = names_.account("pool", "joe", true);
   store_.put(dry, names_.uidl(dry, "x"), "1 s1700000000 d1700000001");
   const Outcome report = run(What::report);
-  EXPECT_THAT(report.out, HasSubstr("6 messages are known"));
-  EXPECT_THAT(report.out, HasSubstr("       1  hidden\n"));
-  EXPECT_THAT(report.out, HasSubstr("       1  kept, although a client deleted it\n"));
+  EXPECT_THAT(report.out, HasSubstr("What clients see\n       1  gone\n       2  hidden\n"));
+  EXPECT_THAT(report.out, HasSubstr("become of it\n       1  due\n       2  due later\n"));
+  EXPECT_THAT(report.out, HasSubstr("       1  kept it, although a client deleted it\n"));
   options_.account.clear();
   EXPECT_THAT(run(What::report).out, HasSubstr(to_hex(account())));
   options_.json = true;

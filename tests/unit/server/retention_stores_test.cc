@@ -10,12 +10,15 @@
 
 #include "proxy/net/loop.h"
 #include "proxy/net/loop_background.h"
+#include "proxy/net/resolver.h"
+#include "proxy/net/tcp_connector.h"
 #include "tests/support/recording_log.h"
 #include "tests/support/temporary_folder.h"
 
 namespace gatepost::server {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
@@ -87,6 +90,51 @@ TEST_F(RetentionStoresTest, MakesTheFileAndItsKey) {
   const auto again = open();
   ASSERT_TRUE(again) << again.error().detail;
   EXPECT_EQ(again->names->account("p", "joe", false), stores->names->account("p", "joe", false));
+}
+
+TEST_F(RetentionStoresTest, OpensForOthersOnlyWhatIsThere) {
+  const auto problem_of = [this](ErrorCode code) {
+    const auto stores = open_existing_store(retention());
+    EXPECT_FALSE(stores);
+    if (stores) return std::string();
+    EXPECT_EQ(stores.error().code, code);
+    return stores.error().detail;
+  };
+  EXPECT_THAT(problem_of(ErrorCode::system), HasSubstr("no store that this user may look after"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path())) << "neither is made";
+  const auto of_gateway = open();
+  ASSERT_TRUE(of_gateway) << of_gateway.error().detail;
+  const auto stores = open_existing_store(retention());
+  ASSERT_TRUE(stores) << stores.error().detail;
+  EXPECT_TRUE(stores->table->check());
+  EXPECT_EQ(stores->names->account("p", "joe", false),
+            of_gateway->names->account("p", "joe", false));
+  std::filesystem::remove(retention().store.file + ".key");
+  EXPECT_THAT(problem_of(ErrorCode::config), StartsWith("/retention/store/file: "));
+  EXPECT_FALSE(std::filesystem::exists(retention().store.file + ".key"));
+  retention().store.type = config::RetentionStoreType::memory;
+  EXPECT_THAT(problem_of(ErrorCode::config), StartsWith("/retention/store: "));
+  use_redis();
+  const auto redis = open_existing_store(retention());
+  ASSERT_TRUE(redis) << redis.error().detail;
+  EXPECT_NE(redis->redis, nullptr);
+}
+
+TEST_F(RetentionStoresTest, RootLeavesNothingThatTheGatewayCannotOpen) {
+  if (::geteuid() != 0) GTEST_SKIP() << "root only";
+  constexpr uid_t kOther = 65534;
+  ASSERT_TRUE(open());
+  for (const char* end : {"", ".key"}) {
+    ASSERT_EQ(::chown((retention().store.file + end).c_str(), kOther, kOther), 0);
+  }
+  const auto stores = open_existing_store(retention());
+  ASSERT_TRUE(stores) << stores.error().detail;
+  ASSERT_TRUE(stores->table->commit({}, {{.name = {}, .expected = 0, .value = "1"}}, 1));
+  for (const char* end : {"", "-wal", "-shm"}) {
+    struct stat facts{};
+    ASSERT_EQ(::stat((retention().store.file + end).c_str(), &facts), 0) << end;
+    EXPECT_EQ(facts.st_uid, kOther) << end;
+  }
 }
 
 TEST_F(RetentionStoresTest, TheStoreOfAWorkerAnswersOnItsLoop) {
@@ -222,14 +270,12 @@ TEST_F(RetentionStoresTest, JudgesWithoutOpening) {
   retention().store.file = folder_.file("new/r.sqlite");
   EXPECT_THAT(judge_retention(config_), IsEmpty()) << "the folder is made at start";
   retention().store.file = folder_.file("none/deeper/r.sqlite");
-  EXPECT_THAT(judge_retention(config_),
-              testing::ElementsAre(StartsWith("/retention/store/file: ")));
+  EXPECT_THAT(judge_retention(config_), ElementsAre(StartsWith("/retention/store/file: ")));
   retention().store.file = folder_.file("r.sqlite");
   retention().key_file = folder_.file("nokey");
   retention().audit_file = folder_.file("none/audit");
-  EXPECT_THAT(judge_retention(config_),
-              testing::ElementsAre(StartsWith("/retention/key_file: "),
-                                   StartsWith("/retention/audit_file: ")));
+  EXPECT_THAT(judge_retention(config_), ElementsAre(StartsWith("/retention/key_file: "),
+                                                    StartsWith("/retention/audit_file: ")));
   EXPECT_FALSE(std::filesystem::exists(retention().store.file));
 }
 

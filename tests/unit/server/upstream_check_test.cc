@@ -53,7 +53,7 @@ class UpstreamCheckTest : public ::testing::Test {
     auto results = check_upstreams(**snapshot);
     EXPECT_EQ(results.size(), 1U);
     EXPECT_EQ(results.front().pool, "upstream");
-    EXPECT_EQ(results.front().server, upstream_.at().to_string());
+    EXPECT_EQ(results.front().server, config_.pools[0].servers[0].address.to_string());
     uidl_ = results.front().uidl;
     return results.front().reached;
   }

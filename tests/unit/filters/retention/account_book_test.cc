@@ -491,5 +491,21 @@ TEST_F(AccountBookTest, a_record_that_cannot_be_read_keeps_its_message) {
   EXPECT_EQ(log_.count("retention_unreadable"), 1U);
 }
 
+TEST_F(AccountBookTest, goes_on_with_what_there_was_at_the_login) {
+  use(delete_after());
+  const auto session = open();
+  session->retrieve(0);
+  const auto store = std::exchange(host_.store, nullptr);
+  const auto names = std::exchange(host_.names, nullptr);
+  const auto audit = std::exchange(host_.audit, nullptr);
+  EXPECT_THAT(quit(*session), ElementsAre(0));
+  EXPECT_EQ(audit_->lines.size(), 1U);
+  // Who logs in now, under a configuration that has gone, is turned away.
+  const auto late = start();
+  run();
+  ASSERT_TRUE(late->opened && !*late->opened);
+  EXPECT_EQ(late->opened->error().code, ErrorCode::config);
+}
+
 }  // namespace
 }  // namespace gatepost::filters
