@@ -56,6 +56,17 @@ struct RetentionOptions {
   bool json = false;
 };
 
+/// What `gatepost retention sweep` is to do.
+struct SweepOptions {
+  static constexpr unsigned kMaxJobs = 64;
+
+  std::vector<std::string> accounts;  ///< user names as upstream knows them
+  std::string accounts_file;          ///< further ones, a line each; "-": standard input
+  std::string pool;                   ///< empty: the only one with a master user
+  std::string policy;                 ///< empty: the only one of the pool's users
+  unsigned jobs = 4;                  ///< accounts at once
+};
+
 /// A command line that was understood, or the text to print instead of doing anything.
 struct CommandLine {
   enum class Action : std::uint8_t {
@@ -64,6 +75,7 @@ struct CommandLine {
     probe,           ///< look at a POP3 server, say what it is like, end
     quarantine,      ///< list or change what is in quarantine, end
     retention,       ///< list or change what is known of deleted and kept messages, end
+    sweep,           ///< remove what is due from mailboxes, end
     scan,            ///< show what a chain makes of messages in files, end
     print_and_exit,  ///< help, version or a complaint: print `text`, end with `exit_code`
   };
@@ -76,6 +88,7 @@ struct CommandLine {
   probe::Options probe = {};    ///< probe: what to look at
   QuarantineOptions quarantine = {};
   RetentionOptions retention = {};
+  SweepOptions sweep = {};
   ScanOptions scan = {};
   std::string text;  ///< print_and_exit: with its final newline
   ExitCode exit_code = ExitCode::ok;

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "proxy/server/cli_sweep.h"
+
 namespace gatepost::server {
 
 namespace {
@@ -14,7 +16,7 @@ constexpr const char* kAbout =
 
 constexpr const char* kFooter =
     "\nA UIDL is the first digits, four or more, of a hashed one, as list shows them. What is due\n"
-    "goes in the user's next session: docs/retention.md.\n\n"
+    "goes in the user's next session, or with sweep: docs/retention.md.\n\n"
     "Exit codes: 0 all done, 1 a message is not there, or the store cannot be used, 2 the command\n"
     "line is wrong, 3 the configuration is wrong.";
 
@@ -59,7 +61,9 @@ CLI::App& add_retention(CLI::App& app, CommandLine& line) {
   RetentionOptions& options = line.retention;
   command.require_subcommand(1);
   command.footer(kFooter);
-  command.callback([&line] { line.action = CommandLine::Action::retention; });
+  command.callback([&line] {
+    if (line.action != CommandLine::Action::sweep) line.action = CommandLine::Action::retention;
+  });
   add_part(command, line, "list", "All messages of an account, a line each", What::list);
   CLI::App& show = add_part(command, line, "show", "All that is known of some", What::show);
   add_uidls(show, options)->required();
@@ -75,6 +79,7 @@ CLI::App& add_retention(CLI::App& app, CommandLine& line) {
            "Count what is hidden, due and kept; without --account, list "
            "the accounts",
            What::report);
+  add_sweep(command, line);
   return command;
 }
 

@@ -20,6 +20,7 @@
 #include "proxy/server/retention_desk.h"
 #include "proxy/server/scan_command.h"
 #include "proxy/server/server.h"
+#include "proxy/server/sweep_command.h"
 #include "proxy/server/version.h"
 #include "proxy/tls/library.h"
 
@@ -98,6 +99,8 @@ ExitCode main(int argc, char** argv) {
       return look_after_quarantine(line);
     case CommandLine::Action::retention:
       return look_after_retention(line);
+    case CommandLine::Action::sweep:
+      return sweep_mailboxes(line);
     case CommandLine::Action::scan:
       return scan_files(line);
     case CommandLine::Action::print_and_exit:

@@ -12,7 +12,7 @@
 
 #include <fmt/format.h>
 
-#include "filters/small_file.h"
+#include "proxy/server/password_file.h"
 #include "proxy/store/memory_records.h"
 #include "proxy/store/redis_records.h"
 #include "proxy/store/sqlite_records.h"
@@ -69,20 +69,12 @@ Result<std::shared_ptr<store::RecordTable>> open_table(const config::RetentionSt
   return *std::move(table);
 }
 
-/// The first line of a file; nothing where there is none.
+/// Nothing where there is no file.
 Result<Secret> read_password(std::string_view key, const std::string& file) {
-  constexpr std::size_t kMaxPassword = 4'096;
   if (file.empty()) return Secret();
-  const std::string path = fmt::format("{}/{}", kStore, key);
-  auto text = filters::read_small_file(file, kMaxPassword);
-  if (!text) return at(path, text.error());
-  const std::string_view line = std::string_view(*text).substr(0, text->find_first_of("\r\n"));
-  const bool good = !line.empty() && line.size() <= kMaxPassword;
-  Secret password(good ? line : std::string_view());
-  wipe(*text);
-  if (good) return password;
-  return fail(ErrorCode::config, fmt::format("{}: {}: the first line is to have 1 to {} octets",
-                                             path, file, kMaxPassword));
+  auto password = read_password_file(file);
+  if (!password) return at(fmt::format("{}/{}", kStore, key), password.error());
+  return password;
 }
 
 /// Opens the store of `wanted`.

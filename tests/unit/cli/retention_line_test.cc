@@ -95,5 +95,21 @@ TEST(RetentionLine, has_a_help_for_each_part) {
   EXPECT_THAT(parse({"--help"}).text, HasSubstr("undelete"));
 }
 
+TEST(RetentionLine, sweeps) {
+  const CommandLine line = parse({"sweep", "--config", "g", "--account", "joe", "ann", "--accounts",
+                                  "-", "--pool", "p", "--policy", "month", "--jobs", "8"});
+  ASSERT_EQ(line.action, Action::sweep) << line.text;
+  EXPECT_EQ(line.config_file, "g");
+  EXPECT_THAT(line.sweep.accounts, ElementsAre("joe", "ann"));
+  EXPECT_EQ(line.sweep.accounts_file, "-");
+  EXPECT_EQ(line.sweep.pool, "p");
+  EXPECT_EQ(line.sweep.policy, "month");
+  EXPECT_EQ(line.sweep.jobs, 8U);
+  EXPECT_EQ(parse({"sweep", "--config", "g", "--account", "joe"}).sweep.jobs, 4U);
+  EXPECT_EQ(parse({"sweep", "--config", "g", "--jobs", "0"}).exit_code, ExitCode::usage);
+  EXPECT_EQ(parse({"sweep", "--config", "g", "--jobs", "65"}).exit_code, ExitCode::usage);
+  EXPECT_EQ(parse({"sweep", "--account", "joe"}).exit_code, ExitCode::usage);
+}
+
 }  // namespace
 }  // namespace gatepost::server
