@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Checks that `gatepost check` takes every configuration that the documents show.
 
-A configuration is a block marked ```jsonc in README.md or docs/. Files that it names are made up in a
-temporary folder. The program is GATEPOST_BINARY. Warnings are no errors.
+A configuration is a block marked ```jsonc in README.md or docs/; in docs/retention.md a block marked
+```json is a policy, which a listener gets. Files that a configuration names are made up in a temporary
+folder. The program is GATEPOST_BINARY. Warnings are no errors.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -17,6 +19,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARY = os.environ.get("GATEPOST_BINARY", str(ROOT / "build/dev/proxy/server/gatepost"))
 FOLDERS = "certificate_folders"
+POLICIES = "docs/retention.md"
 NAMES = f"certificate|key|ca_file|client_ca_file|ticket_key_file|{FOLDERS}"
 
 
@@ -25,6 +28,17 @@ def blocks(document):
     text = document.read_text(encoding="utf-8")
     for match in re.finditer(r"^```jsonc\n(.*?)^```", text, re.S | re.M):
         yield text.count("\n", 0, match.start()) + 1, match[1]
+
+
+def policies(document):
+    """(line, text) of a configuration for each policy in a document."""
+    text = document.read_text(encoding="utf-8")
+    for match in re.finditer(r"^```json\n(.*?)^```", text, re.S | re.M):
+        policy = json.loads(match[1])
+        yield text.count("\n", 0, match.start()) + 1, json.dumps({
+            "listeners": [{"address": ":110", "tls": "none", "retention": policy["name"]}],
+            "upstream": {"address": "127.0.0.1:1110"},
+            "retention": {"policies": [policy], "store": {"file": "/var/lib/retention.sqlite"}}})
 
 
 def make_certificate(folder):
@@ -53,6 +67,11 @@ def make_up_files(text, folder, pem):
                 file.write_text(secrets.token_hex(80) + "\n", encoding="ascii")
             else:
                 shutil.copy(pem, file)
+    for path in re.findall(r'"(?:key|\w*password)_file":\s*"/([^"]+)"', text):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(secrets.token_hex(16) + "\n", encoding="ascii")
+    for path in re.findall(r'"(?:audit_)?file":\s*"/([^"]+)"', text):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
     for path in re.findall(r'"folder":\s*"/([^"]+)"', text):
         (folder / path).mkdir(parents=True, exist_ok=True)
     return re.sub(r'"/(etc|tls|var)\b', rf'"{folder}/\1', text)
@@ -75,6 +94,7 @@ def main():
     documents = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     found = [(f"{document.relative_to(ROOT)}:{line}", text)
              for document in documents for line, text in blocks(document)]
+    found += [(f"{POLICIES}:{line}", text) for line, text in policies(ROOT / POLICIES)]
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         pem = make_certificate(folder)

@@ -92,9 +92,10 @@ Result<std::optional<config::RetentionPolicy>> find_policy(const config::Config&
     if (!booked.empty()) chosen.config = *booked.front();
   }
   if (!chosen.client_decides()) return chosen.config;
-  // The real records of a user for whom there is but a dry run mean nothing, unless a hold counts.
   const auto held = filters::policy_for(nullptr, config.retention.hold, options.account);
-  return held ? held->config : config::RetentionPolicy();
+  if (held) return held->config;
+  // A dry run has records of its own: for the real ones it is as though there were no policy.
+  return chosen.config.dry_run ? config::RetentionPolicy() : chosen.config;
 }
 
 /// What `options` leave open, and what records are judged by. Fails with a text for the user.
@@ -114,6 +115,25 @@ Result<RetentionJudge> find_judge(const config::Config& config, RetentionOptions
   return judge;
 }
 
+/// What who asks should know beside the answer.
+void remark(const RetentionJudge& judge, const RetentionOptions& options) {
+  if (options.account.empty() || options.what == What::undelete) return;
+  const bool purges = options.what == What::purge;
+  if (!judge.policy && !purges) {
+    fmt::print(stderr,
+               "gatepost: users of pool {} have several policies: say --policy to see what becomes "
+               "of messages\n",
+               options.pool);
+  }
+  const bool in_force = !judge.policy || judge.held || !judge.policy->name.empty();
+  if (purges && !in_force) {
+    fmt::print(stderr,
+               "gatepost: no policy is in force for users of pool {}: their sessions remove "
+               "nothing\n",
+               options.pool);
+  }
+}
+
 }  // namespace
 
 ExitCode look_after_retention(const CommandLine& line) {
@@ -128,13 +148,7 @@ ExitCode look_after_retention(const CommandLine& line) {
   }
   auto judge = find_judge(*loaded.config, options);
   if (!judge) return complain(judge.error().detail, ExitCode::usage);
-  const bool changes = options.what == What::undelete || options.what == What::purge;
-  if (!options.account.empty() && !judge->policy && !changes) {
-    fmt::print(stderr,
-               "gatepost: users of pool {} have several policies: say --policy to see what becomes "
-               "of messages\n",
-               options.pool);
-  }
+  remark(*judge, options);
   auto stores = open_existing_store(loaded.config->retention);
   if (!stores) {
     const bool wrong = stores.error().code == ErrorCode::config;

@@ -177,6 +177,8 @@ class Reports(Retention):
         self.assertEqual(list(report), ["states", "outlooks", "dry_run"])
         self.assertEqual(report["dry_run"]["removed it"], 2)
         self.assertEqual(self.listed(), [], "records of dry runs are apart")
+        _, err = self.retention("purge", "--all", "--yes")
+        self.assertIn("no policy is in force for users of pool upstream", err)
 
     def test_accounts_and_holds(self):
         self.serve_with({"name": "month", "type": "keep_for", "period": "30d"}, hold=["boss"])
