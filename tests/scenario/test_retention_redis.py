@@ -89,6 +89,7 @@ class OverRedis(Scenario):
         self.assertEqual((self.count(ports.stls), self.count(others.stls)), (2, 2))
         self.assertEqual(self.count(ports.plain), len(MAIL))
         self.assertEqual(self.server.message_files("joe"), self.files, "something is gone")
+        self.assertTrue(redis.text())
         self.assertNotIn(b"joe", redis.text())
 
     def test_a_store_that_is_killed(self):
