@@ -416,6 +416,10 @@ void complete(json& file, const std::string& path, const json& value) {
   }
   if (path == "/process/group") file["process"]["user"] = "gatepost";
   if (path == "/upstream/key") file["upstream"]["certificate"] = "c";
+  if (path.starts_with("/upstream/master_") && value != "") {
+    file["upstream"]["master_user"] = "{user}*m";
+    file["upstream"]["master_password_file"] = "p";
+  }
   if (path.starts_with("/upstream/servers") || path == "/upstream/srv") {
     file["upstream"].erase("address");
   }

@@ -78,7 +78,8 @@ class SweepTest : public ::testing::Test {
     peer_->deliver("+OK\r\n");
     settle();
     answer("CAPA\r\n", "+OK\r\nUSER\r\nUIDL\r\n.\r\n");
-    EXPECT_EQ(peer_->take_sent(), "USER " + name + "*boss\r\nPASS boss's word\r\n");
+    answer("USER " + name + "*boss\r\n", "+OK\r\n");
+    EXPECT_EQ(peer_->take_sent(), "PASS boss's word\r\n");
   }
 
   BlockPool pool_;
@@ -103,7 +104,7 @@ class SweepTest : public ::testing::Test {
 TEST_F(SweepTest, OpensAMailboxAndLeaves) {
   start({"joe"});
   log_in("joe");
-  peer_->deliver("+OK\r\n+OK\r\n");
+  peer_->deliver("+OK\r\n");
   settle();
   EXPECT_THAT(peer_->sent(), HasSubstr("LIST\r\n"));
   EXPECT_THAT(results_, IsEmpty());
@@ -125,7 +126,7 @@ TEST_F(SweepTest, OpensAMailboxAndLeaves) {
 TEST_F(SweepTest, GoesOnAfterOneThatFails) {
   start({"joe", "ann"});
   log_in("joe");
-  peer_->deliver("+OK\r\n-ERR [AUTH] No\r\n");
+  peer_->deliver("-ERR [AUTH] No\r\n");
   settle();
   ASSERT_THAT(results_, SizeIs(1));
   EXPECT_EQ(sweep_text(results_[0]), "joe: failed: -ERR [AUTH] No; removed 0, kept 0");
