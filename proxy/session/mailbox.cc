@@ -156,8 +156,8 @@ bool Mailbox::answer_for(std::uint32_t number, const Command& command, Ledger& l
     ledger.add_released(command, *place->extra);
     return true;
   }
-  const bool all = command.verb == Verb::retr ||
-                   (command.verb == Verb::top && is_all(number, command.lines));
+  const bool all =
+      command.verb == Verb::retr || (command.verb == Verb::top && is_all(number, command.lines));
   if (all) raise(*place->index, Retrieved::asked);
   return false;
 }
