@@ -104,6 +104,8 @@ void build_pool(const Reader& in, std::string name, Built& built, Findings& find
   in.read("xclient", pool.xclient);
   in.read("initial_response", pool.initial_response);
   in.read<Utf8>("utf8", pool.utf8, {{"client", Utf8::client}, {"downgrade", Utf8::downgrade}});
+  in.read("master_user", pool.master_user);
+  in.read("master_password_file", pool.master_password_file);
   built.config.pools.push_back(std::move(pool));
   built.pools.push_back(std::move(place));
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/build_parts.h"
@@ -97,6 +98,23 @@ void check_texts(const Pool& pool, const std::string& path, Findings& findings) 
   }
 }
 
+void check_master(const Pool& pool, const std::string& path, Findings& findings) {
+  const std::string& form = pool.master_user;
+  const std::string& file = pool.master_password_file;
+  if (form.empty() && !file.empty()) {
+    findings.error(path + "/master_user", "missing: whose is the password of the master user?");
+  }
+  if (form.empty()) return;
+  if (file.empty()) {
+    findings.error(path + "/master_password_file", "missing: \"master_user\" needs a password");
+  }
+  std::string fault = fault_of_user_form(form);
+  if (fault.empty() && !form.contains("{user}")) {
+    fault = "holds no {user}: the server could not tell whose mailbox is meant";
+  }
+  if (!fault.empty()) findings.error(path + "/master_user", std::move(fault));
+}
+
 }  // namespace
 
 void check_pools(const Built& built, Findings& findings) {
@@ -110,6 +128,7 @@ void check_pools(const Built& built, Findings& findings) {
       check_verification(pool, place.path, findings);
     }
     check_texts(pool, place.path, findings);
+    check_master(pool, place.path, findings);
     constexpr std::chrono::milliseconds kLeastInterval{100};
     if (const Duration interval = pool.health_check.interval;
         interval.count() != 0 && interval < kLeastInterval) {

@@ -70,8 +70,10 @@ struct AccountBook::State {
   void commit(std::vector<store::Write> writes, std::move_only_function<void(Result<bool>)> done);
   void complain(std::string_view what, const Error& error);
 
+  void read_ahead();
   void open(Done done);
   void look(Done done);
+  void look_at(Result<std::vector<Entry>> entries, Done done);
   void opened(Opening opening, Done done);
   void note_opening(Opening opening, Done done);
   void open_failed(const Error& error, Done done);
@@ -110,6 +112,11 @@ struct AccountBook::State {
   std::vector<Removal> asked;  // by settle(), until removed() says more
   std::vector<Removal> gone;   // what removed() said
   Ticket step;
+  // read_ahead(): the load, what came of it, and who waits for that.
+  Ticket ahead;
+  bool reading = false;
+  std::optional<Result<std::vector<Entry>>> read;
+  std::move_only_function<void()> waits_for_read;
   std::uint64_t operation = 0;  // the number of the last one, so that old tickets stop no new one
 };
 
@@ -152,6 +159,19 @@ void AccountBook::State::complain(std::string_view what, const Error& error) {
 
 // ---- Opening
 
+void AccountBook::State::read_ahead() {
+  if (!names || !auditor || !records || !policy->needs_store()) return;
+  view->account = names->account(account.pool, account.user, dry());
+  reading = true;
+  ahead = records->load(view->account, [this, since = host.timers.now()](auto entries) {
+    host.counters.store_load.observe(host.timers.now() - since);
+    if (!entries) host.counters.store_errors.add();
+    reading = false;
+    read = std::move(entries);
+    if (waits_for_read) std::exchange(waits_for_read, nullptr)();
+  });
+}
+
 void AccountBook::State::open(Done done) {
   view->policy = policy;
   if (!names || !auditor) {
@@ -183,18 +203,27 @@ void AccountBook::State::open(Done done) {
 }
 
 void AccountBook::State::look(Done done) {
+  if (read) return look_at(*std::exchange(read, std::nullopt), std::move(done));
+  if (reading) {
+    waits_for_read = [this, next = std::move(done)]() mutable { look(std::move(next)); };
+    return;
+  }
   load([this, next = std::move(done)](Result<std::vector<Entry>> entries) mutable {
-    if (!entries) return open_failed(entries.error(), std::move(next));
-    opened_at = now();
-    compute(
-        [seen = view, records = *std::move(entries), at = opened_at,
-         forget = host.forget_after]() mutable {
-          return look_at_account(*seen, std::move(records), at, forget);
-        },
-        [this, after = std::move(next)](Opening opening) mutable {
-          opened(std::move(opening), std::move(after));
-        });
+    look_at(std::move(entries), std::move(next));
   });
+}
+
+void AccountBook::State::look_at(Result<std::vector<Entry>> entries, Done done) {
+  if (!entries) return open_failed(entries.error(), std::move(done));
+  opened_at = now();
+  compute(
+      [seen = view, known = *std::move(entries), at = opened_at,
+       forget = host.forget_after]() mutable {
+        return look_at_account(*seen, std::move(known), at, forget);
+      },
+      [this, after = std::move(done)](Opening opening) mutable {
+        opened(std::move(opening), std::move(after));
+      });
 }
 
 void AccountBook::State::opened(Opening opening, Done done) {
@@ -366,9 +395,13 @@ AccountBook::~AccountBook() = default;
 Ticket AccountBook::ticket() {
   return Ticket([weak = std::weak_ptr(state_), operation = ++state_->operation] {
     const auto state = weak.lock();
-    if (state && state->operation == operation) state->step.reset();
+    if (!state || state->operation != operation) return;
+    state->step.reset();
+    state->waits_for_read = nullptr;
   });
 }
+
+void AccountBook::read_ahead() { state_->read_ahead(); }
 
 Ticket AccountBook::open(const mailbox::Inventory& inventory, Done done) {
   state_->inventory = &inventory;
@@ -431,13 +464,14 @@ Ticket AccountBook::settle(Facts facts, Settled done) {
 Ticket AccountBook::removed(const std::vector<std::size_t>& indexes, Done done) {
   State& state = *state_;
   state.gone.clear();
-  for (const std::size_t index : indexes) {
-    const auto at = std::ranges::find(state.asked, index, &Removal::index);
-    if (at == state.asked.end()) continue;
-    state.gone.push_back(*at);
-    state.audit(*at);
-    state.asked.erase(at);
-  }
+  std::vector<bool> named(state.inventory->count());
+  for (const std::size_t index : indexes) named[index] = true;
+  std::erase_if(state.asked, [&](const Removal& removal) {
+    if (!named[removal.index]) return false;
+    state.gone.push_back(removal);
+    state.audit(removal);
+    return true;
+  });
   state.policy->counters->add(RetentionDecision::removed, state.gone.size());
   if (state.gone.empty() || !state.uses_store()) {
     state.later([next = std::move(done)]() mutable { next({}); });

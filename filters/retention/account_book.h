@@ -60,6 +60,9 @@ class AccountBook {
   AccountBook(const AccountBook&) = delete;
   AccountBook& operator=(const AccountBook&) = delete;
 
+  /// Asks the store already while upstream is still listing its messages; may be left out.
+  void read_ahead();
+
   using Done = std::move_only_function<void(Result<void>)>;
   /// Looks up what is known; notes what is seen for the first time, unless the store does not take
   /// it. The inventory, with UIDLs, must outlive the book and stay as it is. An error: the session

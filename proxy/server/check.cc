@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "proxy/net/tcp_connector.h"
 #include "proxy/server/discovery.h"
 #include "proxy/server/filter_stores.h"
+#include "proxy/server/master_login.h"
 #include "proxy/server/policies.h"
 #include "proxy/server/privileges.h"
 #include "proxy/server/retention_stores.h"
@@ -173,6 +175,7 @@ void judge_folders(const config::Config& config, std::vector<config::Problem>& f
   for (const std::string& problem : judge_retention(config)) {
     findings.push_back({"", 0, problem, false});
   }
+  std::ranges::move(judge_master_logins(config), std::back_inserter(findings));
   const std::string& folder = config.quarantine.folder;
   if (folder.empty()) return;
   const std::string above = folder.substr(0, std::max<std::size_t>(folder.rfind('/'), 1));

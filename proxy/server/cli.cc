@@ -5,6 +5,7 @@
 #include <cctype>
 #include <optional>
 
+#include "proxy/server/cli_retention.h"
 #include "proxy/server/cli_scan.h"
 
 namespace gatepost::server {
@@ -301,6 +302,8 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   const CLI::App& probe = add_probe(app, for_probe);
   QuarantineValues for_quarantine;
   add_quarantine(app, for_quarantine);
+  CommandLine for_retention;
+  const CLI::App& retention = add_retention(app, for_retention);
   CommandLine for_scan;
   const CLI::App& scan = add_scan(app, for_scan);
   const CLI::App& show = *app.add_subcommand("version", "Print version and libraries");
@@ -327,6 +330,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   if (show.parsed()) return print(version_text, ExitCode::ok);
   if (probe.parsed()) return probe_line(for_probe);
   if (for_quarantine.command->parsed()) return quarantine_line(for_quarantine);
+  if (retention.parsed()) return for_retention;
   if (scan.parsed()) return for_scan;
   Values& values = run.parsed() ? for_run : for_check;
   values.line.action = run.parsed() ? CommandLine::Action::run : CommandLine::Action::check;

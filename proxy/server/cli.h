@@ -42,6 +42,31 @@ struct ScanOptions {
   bool quiet = false;        ///< neither progress nor summary
 };
 
+/// What `gatepost retention` is to do.
+struct RetentionOptions {
+  enum class What : std::uint8_t { list, show, undelete, purge, report } what = What::list;
+  std::string account;             ///< the user name as upstream knows it; report: may be empty
+  std::string pool;                ///< the pool that serves it; empty: the only one
+  std::string policy;              ///< that it is under; empty: as listeners and routes say
+  std::vector<std::string> uidls;  ///< the first digits of hashed UIDLs
+  bool all = false;                ///< undelete, purge: every message that it can be done with
+  bool yes = false;                ///< purge: for real
+  bool dry_run = false;            ///< undelete, purge: only say what would be done
+  bool force = false;              ///< purge: also what was never retrieved
+  bool json = false;
+};
+
+/// What `gatepost retention sweep` is to do.
+struct SweepOptions {
+  static constexpr unsigned kMaxJobs = 64;
+
+  std::vector<std::string> accounts;  ///< user names as upstream knows them
+  std::string accounts_file;          ///< further ones, a line each; "-": standard input
+  std::string pool;                   ///< empty: the only one with a master user
+  std::string policy;                 ///< empty: the only one of the pool's users
+  unsigned jobs = 4;                  ///< accounts at once
+};
+
 /// A command line that was understood, or the text to print instead of doing anything.
 struct CommandLine {
   enum class Action : std::uint8_t {
@@ -49,6 +74,8 @@ struct CommandLine {
     check,           ///< check the configuration, say what is wrong, end
     probe,           ///< look at a POP3 server, say what it is like, end
     quarantine,      ///< list or change what is in quarantine, end
+    retention,       ///< list or change what is known of deleted and kept messages, end
+    sweep,           ///< remove what is due from mailboxes, end
     scan,            ///< show what a chain makes of messages in files, end
     print_and_exit,  ///< help, version or a complaint: print `text`, end with `exit_code`
   };
@@ -60,6 +87,8 @@ struct CommandLine {
   bool json = false;            ///< print the result as JSON
   probe::Options probe = {};    ///< probe: what to look at
   QuarantineOptions quarantine = {};
+  RetentionOptions retention = {};
+  SweepOptions sweep = {};
   ScanOptions scan = {};
   std::string text;  ///< print_and_exit: with its final newline
   ExitCode exit_code = ExitCode::ok;

@@ -17,8 +17,10 @@
 #include "proxy/server/cli.h"
 #include "proxy/server/privileges.h"
 #include "proxy/server/quarantine_command.h"
+#include "proxy/server/retention_desk.h"
 #include "proxy/server/scan_command.h"
 #include "proxy/server/server.h"
+#include "proxy/server/sweep_command.h"
 #include "proxy/server/version.h"
 #include "proxy/tls/library.h"
 
@@ -95,6 +97,10 @@ ExitCode main(int argc, char** argv) {
       return look_at_server(line);
     case CommandLine::Action::quarantine:
       return look_after_quarantine(line);
+    case CommandLine::Action::retention:
+      return look_after_retention(line);
+    case CommandLine::Action::sweep:
+      return sweep_mailboxes(line);
     case CommandLine::Action::scan:
       return scan_files(line);
     case CommandLine::Action::print_and_exit:

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <optional>
-#include <string_view>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -225,7 +226,8 @@ ExitCode print_report(const RetentionOptions& options, RetentionDesk& desk) {
   return ExitCode::ok;
 }
 
-/// What is wrong with the command line, "" for nothing.
+}  // namespace
+
 std::string_view wrong_usage(const RetentionOptions& options) {
   const bool changes = options.what == What::undelete || options.what == What::purge;
   if (options.account.empty() && options.what != What::report) return "whose mail? Say --account";
@@ -238,8 +240,6 @@ std::string_view wrong_usage(const RetentionOptions& options) {
   }
   return {};
 }
-
-}  // namespace
 
 ExitCode look_after_retention(const RetentionOptions& options, RetentionDesk& desk) {
   if (const auto wrong = wrong_usage(options); !wrong.empty()) {

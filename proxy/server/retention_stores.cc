@@ -12,7 +12,7 @@
 
 #include <fmt/format.h>
 
-#include "filters/small_file.h"
+#include "proxy/server/password_file.h"
 #include "proxy/store/memory_records.h"
 #include "proxy/store/redis_records.h"
 #include "proxy/store/sqlite_records.h"
@@ -69,20 +69,12 @@ Result<std::shared_ptr<store::RecordTable>> open_table(const config::RetentionSt
   return *std::move(table);
 }
 
-/// The first line of a file; nothing where there is none.
+/// Nothing where there is no file.
 Result<Secret> read_password(std::string_view key, const std::string& file) {
-  constexpr std::size_t kMaxPassword = 4'096;
   if (file.empty()) return Secret();
-  const std::string path = fmt::format("{}/{}", kStore, key);
-  auto text = filters::read_small_file(file, kMaxPassword);
-  if (!text) return at(path, text.error());
-  const std::string_view line = std::string_view(*text).substr(0, text->find_first_of("\r\n"));
-  const bool good = !line.empty() && line.size() <= kMaxPassword;
-  Secret password(good ? line : std::string_view());
-  wipe(*text);
-  if (good) return password;
-  return fail(ErrorCode::config, fmt::format("{}: {}: the first line is to have 1 to {} octets",
-                                             path, file, kMaxPassword));
+  auto password = read_password_file(file);
+  if (!password) return at(fmt::format("{}/{}", kStore, key), password.error());
+  return password;
 }
 
 /// Opens the store of `wanted`.
@@ -177,6 +169,36 @@ Result<RetentionStores> open_retention(const config::Config& next, const config:
   } else if (auto done = open_store(wanted.store, opened); !done) {
     return std::unexpected(done.error());
   }
+  return opened;
+}
+
+Result<RetentionStores> open_existing_store(const config::Retention& retention) {
+  RetentionStores opened;
+  opened.forget_after = retention.forget_after;
+  opened.hold = retention.hold;
+  const config::RetentionStore& wanted = retention.store;
+  if (wanted.type == RetentionStoreType::memory) {
+    return fail(ErrorCode::config,
+                fmt::format("{}: what is in memory nobody but the gateway sees", kStore));
+  }
+  // SQLite would make the file, and it would belong to who asked.
+  if (wanted.type == RetentionStoreType::sqlite &&
+      ::access(wanted.file.c_str(), R_OK | W_OK) != 0) {
+    return system_failure("no store that this user may look after: " + wanted.file, errno);
+  }
+  const std::string key_file = key_file_of(retention);
+  auto names = filters::NameHasher::read(key_file);
+  if (!names) return at(retention.key_file.empty() ? kFile : kKeyFile, names.error());
+  opened.names = *std::move(names);
+  if (wanted.type == RetentionStoreType::redis) {
+    auto redis = open_redis(wanted.redis);
+    if (!redis) return std::unexpected(redis.error());
+    opened.redis = *std::move(redis);
+    return opened;
+  }
+  auto table = store::SqliteRecords::open(wanted.file);
+  if (!table) return std::unexpected(table.error());
+  opened.table = *std::move(table);
   return opened;
 }
 

@@ -46,6 +46,11 @@ struct RetentionStores {
                                                      const config::Config& now,
                                                      const RetentionStores& stores, Log& log);
 
+/// For a command beside the gateway: names and store alone, and neither is made when it is not
+/// there. Fails with `config` if the configuration has none that others can look into, and with
+/// `system` if there is none that we may use.
+[[nodiscard]] Result<RetentionStores> open_existing_store(const config::Retention& retention);
+
 /// The store of one worker, on its loop.
 struct WorkerStore {
   std::shared_ptr<store::RecordStore> store;  ///< null: there is none

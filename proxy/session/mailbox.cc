@@ -49,6 +49,7 @@ Mailbox::Mailbox(const Services& services, const Needs& needs, MailboxAccount ac
                                       .pool = account_.pool,
                                       .user = account_.upstream_user,
                                       .device = account_.device});
+    parts_.book->read_ahead();
   }
   opening_ = std::make_unique<MailboxOpening>(services_, account_, parts_, owner_);
 }

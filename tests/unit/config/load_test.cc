@@ -102,7 +102,8 @@ constexpr std::string_view kFull = R"({
       "tls": "implicit", "certificate": "pc", "key": "pk", "balance": "user_hash", "retries": 0,
       "pins": ["47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="], "slow_start": "1500ms",
       "health_check": {"interval": "0s", "rise": 4, "fall": 5}, "proxy_protocol": "v2",
-      "xclient": true, "initial_response": false, "utf8": "downgrade"},
+      "xclient": true, "initial_response": false, "utf8": "downgrade",
+      "master_user": "{user}*m", "master_password_file": "mp"},
     "by-dns": {"srv": "example.com", "proxy_protocol": "v1"}},
   "routes": [
     {"name": "r", "listeners": ["a"], "server_names": ["*.example.com"], "networks": ["::/0"],
@@ -181,6 +182,8 @@ TEST(LoadTest, PutsEveryKeyOfPoolsInItsPlace) {
   EXPECT_TRUE(many.xclient);
   EXPECT_FALSE(many.initial_response);
   EXPECT_EQ(many.utf8, Utf8::downgrade);
+  EXPECT_EQ(many.master_user, "{user}*m");
+  EXPECT_EQ(many.master_password_file, "mp");
 }
 
 TEST(LoadTest, PutsEveryKeyOfRoutesInItsPlace) {

@@ -68,6 +68,22 @@ TEST(PoolRulesTest, SrvIsADomain) {
               HasSubstr("/pools/p/srv: \"_pop3._tcp.a.example\" is no domain"));
 }
 
+TEST(PoolRulesTest, AMasterUserHasAPasswordAndNamesTheMailbox) {
+  const auto with_master = [](const std::string& user, const std::string& file) {
+    return with_pool(R"("address": "127.0.0.1", "master_user": ")" + user +
+                     R"(", "master_password_file": ")" + file + "\"");
+  };
+  EXPECT_EQ(with_master("", ""), "");
+  EXPECT_EQ(with_master("{user}*master", "/p"), "");
+  EXPECT_EQ(with_master("{user}", "/p"), "");
+  EXPECT_THAT(with_master("{user}*m", ""),
+              HasSubstr("/pools/p/master_password_file: missing: \"master_user\" needs"));
+  EXPECT_THAT(with_master("", "/p"), HasSubstr("/pools/p/master_user: missing: whose is"));
+  EXPECT_THAT(with_master("{local}*m", "/p"), HasSubstr("/pools/p/master_user: holds no {user}"));
+  EXPECT_THAT(with_master("*m", "/p"), HasSubstr("/pools/p/master_user: holds neither {user}"));
+  EXPECT_THAT(with_master("{user} m", "/p"), HasSubstr("/pools/p/master_user: holds a character"));
+}
+
 TEST(PoolRulesTest, PlainTextToAnotherMachineIsAWarning) {
   EXPECT_THAT(with_pool(R"("servers": ["127.0.0.1", "a.example"])"),
               HasSubstr("warning: /pools/p/tls: passwords and mail travel in plain text to "

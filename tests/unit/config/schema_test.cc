@@ -241,6 +241,8 @@ TEST(SchemaTest, DefaultsAreThoseOfTheStructs) {
       {"/upstream/xclient", pool.xclient},
       {"/upstream/initial_response", pool.initial_response},
       {"/upstream/utf8", "client"},
+      {"/upstream/master_user", pool.master_user},
+      {"/upstream/master_password_file", pool.master_password_file},
       {"/routes", json::array()},
       {"/routes/items/user", route.user},
       {"/routes/items/lower_case", route.lower_case},

@@ -92,6 +92,51 @@ TEST_F(RetentionStoresTest, MakesTheFileAndItsKey) {
   EXPECT_EQ(again->names->account("p", "joe", false), stores->names->account("p", "joe", false));
 }
 
+TEST_F(RetentionStoresTest, OpensForOthersOnlyWhatIsThere) {
+  const auto problem_of = [this](ErrorCode code) {
+    const auto stores = open_existing_store(retention());
+    EXPECT_FALSE(stores);
+    if (stores) return std::string();
+    EXPECT_EQ(stores.error().code, code);
+    return stores.error().detail;
+  };
+  EXPECT_THAT(problem_of(ErrorCode::system), HasSubstr("no store that this user may look after"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path())) << "neither is made";
+  const auto of_gateway = open();
+  ASSERT_TRUE(of_gateway) << of_gateway.error().detail;
+  const auto stores = open_existing_store(retention());
+  ASSERT_TRUE(stores) << stores.error().detail;
+  EXPECT_TRUE(stores->table->check());
+  EXPECT_EQ(stores->names->account("p", "joe", false),
+            of_gateway->names->account("p", "joe", false));
+  std::filesystem::remove(retention().store.file + ".key");
+  EXPECT_THAT(problem_of(ErrorCode::config), StartsWith("/retention/store/file: "));
+  EXPECT_FALSE(std::filesystem::exists(retention().store.file + ".key"));
+  retention().store.type = config::RetentionStoreType::memory;
+  EXPECT_THAT(problem_of(ErrorCode::config), StartsWith("/retention/store: "));
+  use_redis();
+  const auto redis = open_existing_store(retention());
+  ASSERT_TRUE(redis) << redis.error().detail;
+  EXPECT_NE(redis->redis, nullptr);
+}
+
+TEST_F(RetentionStoresTest, RootLeavesNothingThatTheGatewayCannotOpen) {
+  if (::geteuid() != 0) GTEST_SKIP() << "root only";
+  constexpr uid_t kOther = 65534;
+  ASSERT_TRUE(open());
+  for (const char* end : {"", ".key"}) {
+    ASSERT_EQ(::chown((retention().store.file + end).c_str(), kOther, kOther), 0);
+  }
+  const auto stores = open_existing_store(retention());
+  ASSERT_TRUE(stores) << stores.error().detail;
+  ASSERT_TRUE(stores->table->commit({}, {{.name = {}, .expected = 0, .value = "1"}}, 1));
+  for (const char* end : {"", "-wal", "-shm"}) {
+    struct stat facts{};
+    ASSERT_EQ(::stat((retention().store.file + end).c_str(), &facts), 0) << end;
+    EXPECT_EQ(facts.st_uid, kOther) << end;
+  }
+}
+
 TEST_F(RetentionStoresTest, TheStoreOfAWorkerAnswersOnItsLoop) {
   const auto stores = open();
   ASSERT_TRUE(stores) << stores.error().detail;

@@ -53,7 +53,8 @@ class Account {
   const config::RetentionPolicy policy_;
 };
 
-config::RetentionPolicy policy(std::string name, RetentionType type) {
+// Not inline: g++ 12 takes the default of `devices` for uninitialized then.
+[[gnu::noinline]] config::RetentionPolicy policy(std::string name, RetentionType type) {
   config::RetentionPolicy policy;
   policy.name = std::move(name);
   policy.type = type;

@@ -507,5 +507,52 @@ TEST_F(AccountBookTest, goes_on_with_what_there_was_at_the_login) {
   EXPECT_EQ(late->opened->error().code, ErrorCode::config);
 }
 
+TEST_F(AccountBookTest, may_ask_the_store_ahead_of_the_list) {
+  use(keep());
+  delete_one(1);
+  for (const bool early : {true, false}) {
+    Session session;
+    for (std::uint64_t number = 1; number <= upstream_.size(); ++number) {
+      ASSERT_TRUE(session.inventory.add_size(number, 100));
+    }
+    for (std::uint64_t number = 1; number <= upstream_.size(); ++number) {
+      ASSERT_TRUE(session.inventory.add_uidl(number, upstream_[number - 1]));
+    }
+    session.book.emplace(host_, policy_, AccountBook::Account{"s1", "pool", "joe", ""});
+    session.book->read_ahead();
+    if (early) run();
+    session.ticket = session.book->open(
+        session.inventory, [&session](Result<void> opened) { session.opened = std::move(opened); });
+    EXPECT_FALSE(session.opened);
+    run();
+    ASSERT_TRUE(session.opened && *session.opened);
+    EXPECT_FALSE(session.book->hidden(0));
+    EXPECT_TRUE(session.book->hidden(1));
+  }
+}
+
+TEST_F(AccountBookTest, fails_when_the_store_failed_ahead_of_the_list) {
+  use(keep());
+  AccountBook book(host_, policy_, {"s1", "pool", "joe", ""});
+  const mailbox::Inventory inventory;
+  std::optional<Result<void>> opened;
+  store_->fail_call(1);
+  book.read_ahead();
+  const Ticket ticket =
+      book.open(inventory, [&opened](Result<void> done) { opened = std::move(done); });
+  run();
+  ASSERT_TRUE(opened);
+  EXPECT_FALSE(*opened);
+}
+
+TEST_F(AccountBookTest, stops_waiting_when_nobody_waits) {
+  use(keep());
+  AccountBook book(host_, policy_, {"s1", "pool", "joe", ""});
+  const mailbox::Inventory inventory;
+  book.read_ahead();
+  book.open(inventory, [](const Result<void>&) { FAIL() << "was given up"; }).reset();
+  run();
+}
+
 }  // namespace
 }  // namespace gatepost::filters

@@ -37,7 +37,8 @@ class RecordingAudit : public Audit {
 /// A mailbox upstream, a store, and sessions over several days.
 class BookTest : public ::testing::Test {
  protected:
-  static config::RetentionPolicy policy(config::RetentionType type) {
+  // Not inline: g++ 12 takes the default of `devices` for uninitialized then.
+  [[gnu::noinline]] static config::RetentionPolicy policy(config::RetentionType type) {
     config::RetentionPolicy made;
     made.name = "p";
     made.type = type;
