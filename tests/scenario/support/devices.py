@@ -111,7 +111,7 @@ received = false
         for name in names:
             with open(os.path.join(new, name), "rb") as file:
                 texts.append(file.read())
-        return texts
+        return sorted(texts)  # names of one second are in no order
 
 
 class Mpop(Program):
