@@ -38,13 +38,12 @@ void Ledger::add_forwarded(const pop3::Command& command, const pop3::Command& as
   Exchange& exchange = exchanges_.emplace_back(
       Exchange{Exchange::Stage::queued, command.verb, as.reply_shape(), as.wire()});
   exchange.message = command.message.value_or(0);
+  if (command.verb == pop3::Verb::top) exchange.lines = command.lines;
 }
 
 void Ledger::add_message(const pop3::Command& command, Way way, const pop3::Command& as) {
   add_forwarded(command, as);
-  Exchange& exchange = exchanges_.back();
-  exchange.way = way;
-  if (command.verb == pop3::Verb::top) exchange.lines = command.lines;
+  exchanges_.back().way = way;
 }
 
 void Ledger::add_ours(const pop3::Command& command, std::unique_ptr<ReplyReader> reader) {

@@ -43,7 +43,7 @@ struct Exchange {
   Instant sent_at{};
   Way way = Way::relayed;
   std::uint32_t message = 0;              ///< its number, as the client has it; 0: none
-  std::optional<std::uint32_t> lines{};   ///< TOP through a chain: of the body
+  std::optional<std::uint32_t> lines{};   ///< TOP: of the body
   std::unique_ptr<ReplyReader> reader{};  ///< ours
   mailbox::ExtraMessage extra{};          ///< released
 };

@@ -157,7 +157,9 @@ bool Mailbox::answer_for(std::uint32_t number, const Command& command, Ledger& l
     ledger.add_released(command, *place->extra);
     return true;
   }
-  if (command.verb == Verb::retr) raise(*place->index, Retrieved::asked);
+  const bool all =
+      command.verb == Verb::retr || (command.verb == Verb::top && is_all(number, command.lines));
+  if (all) raise(*place->index, Retrieved::asked);
   return false;
 }
 
@@ -184,6 +186,12 @@ std::string Mailbox::give_listing(std::size_t enough) {
   listing_->give(text, enough);
   if (listing_->done()) listing_.reset();
   return text;
+}
+
+bool Mailbox::is_all(std::uint32_t number, std::uint32_t lines) const {
+  if (!view_ || lines < kAllLines) return false;
+  const auto index = view_->index_of(number);
+  return index && parts_.inventory.octets(*index) <= lines;
 }
 
 void Mailbox::note_retrieved(std::uint32_t number, std::optional<std::uint64_t> octets,

@@ -68,8 +68,12 @@ class Mailbox {
   /// The next piece of it for the client, at most about `enough` octets; listing() is false after
   /// the last one.
   [[nodiscard]] std::string give_listing(std::size_t enough);
-  /// The client has the message `number`, by RETR, whole. `octets`: that every RETR of it gives, if
-  /// that is known. `allowed`: see AccountBook::Retrieval.
+  /// Whether TOP with so many lines of the body is all of the message `number`: then it is as good
+  /// as RETR. At least kAllLines, so that a wrong size in LIST does not make a part the whole.
+  [[nodiscard]] bool is_all(std::uint32_t number, std::uint32_t lines) const;
+  static constexpr std::uint32_t kAllLines = 1'000'000;  // fetchmail says 99,999,999
+  /// The client has the message `number`, by RETR or a TOP of all of it, whole. `octets`: that
+  /// every RETR of it gives, if that is known. `allowed`: see AccountBook::Retrieval.
   void note_retrieved(std::uint32_t number, std::optional<std::uint64_t> octets, bool allowed);
 
   // QUIT.
@@ -90,7 +94,7 @@ class Mailbox {
   /// What the client has of a message.
   enum class Retrieved : std::uint8_t {
     no,
-    asked,    ///< RETR was said
+    asked,    ///< RETR was said, or a TOP of all
     whole,    ///< but it must not count, see AccountBook::Retrieval
     allowed,  ///< all of it
   };

@@ -62,7 +62,8 @@ bool Retrieval::original() const {
   const auto& trail = inspection_->judgement().trail;
   const bool delivered = inspection_->action() == filters::Action::deliver ||
                          inspection_->action() == filters::Action::tag;
-  return delivered && inspection_->keeps_all() &&
+  const bool cut = cutter_ && cutter_->done();
+  return delivered && !cut && inspection_->keeps_all() &&
          std::ranges::none_of(trail, [](const filters::Opinion& opinion) {
            return filters::no_verdict(opinion.verdict.cause);
          });

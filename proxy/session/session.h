@@ -150,6 +150,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
   [[nodiscard]] Retrieval::Request message_request(const Exchange& exchange);
   [[nodiscard]] std::shared_ptr<const filters::Chain> unscanned_chain();
   [[nodiscard]] bool lead_message();
+  [[nodiscard]] bool gave_all(const Exchange& exchange) const;
   void message_done(std::string_view problem);
   void let_message_go(std::string_view problem);
   [[nodiscard]] bool keep_upstream_awake();

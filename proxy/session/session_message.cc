@@ -107,11 +107,19 @@ bool Session::lead_message() {
   return moved;
 }
 
+/// Whether an answer to this, +OK, has all of a message. What TOP shows unscanned does not count.
+bool Session::gave_all(const Exchange& exchange) const {
+  if (exchange.verb == Verb::retr) return true;
+  const bool unscanned = exchange.way == Way::filters && chain_->waits();
+  return mailbox_ && exchange.lines && !unscanned &&
+         mailbox_->is_all(exchange.message, *exchange.lines);
+}
+
 /// The client has its answer.
 void Session::message_done(std::string_view problem) {
   const bool ok = !message_->refused();
   const Exchange& exchange = ledger_.front();
-  if (mailbox_ && ok && exchange.verb == Verb::retr && exchange.way != Way::released) {
+  if (mailbox_ && ok && exchange.way != Way::released && gave_all(exchange)) {
     mailbox_->note_retrieved(exchange.message, message_->usual_size(), message_->original());
   }
   let_message_go(problem);

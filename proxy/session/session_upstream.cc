@@ -152,11 +152,11 @@ void Session::on_body_end() {
 void Session::exchange_done(bool ok) {
   const Exchange& exchange = ledger_.front();
   const Verb verb = exchange.verb;
+  // Of a message that went through a chain, more is known: message_done().
+  if (mailbox_ && ok && exchange.way == Way::relayed && gave_all(exchange)) {
+    mailbox_->note_retrieved(exchange.message, std::nullopt, true);
+  }
   if (verb == Verb::retr && ok) {
-    // Of a message that went through a chain, more is known: message_done().
-    if (mailbox_ && exchange.way == Way::relayed) {
-      mailbox_->note_retrieved(exchange.message, std::nullopt, true);
-    }
     ++messages_;
     services_.counters.messages_retrieved.add();
     services_.counters.retr.observe(services_.timers.now() - exchange.sent_at);

@@ -17,6 +17,7 @@ POLICIES = {
     "retrieved": {**WEEK, "count_from": "retrieved"},
     "deleted": {**WEEK, "count_from": "deleted"},
     "atonce": {"type": "delete_after_retrieval"},
+    "top": {"type": "delete_after_retrieval"},
     "later": {"type": "delete_after_retrieval", "period": "2d"},
     "fixed": {"type": "read_only"},
 }
@@ -219,6 +220,20 @@ class Days(Keeping):
                 self.gets(self.program(devices.Mpop, user, "laptop"), 4)
                 self.gets(phone)
                 self.has(user)
+
+    def test_fetchmail_fetches_with_top(self):
+        # TOP n 99999999 is a retrieval, too; else nothing of it could be deleted.
+        for user, mode in (("top-a", "nokeep"), ("top-b", "keep")):
+            with self.subTest(mode=mode):
+                phone = self.program(devices.Fetchmail, user, "phone", mode=mode)
+                self.gets(phone, 1, 2, 3)
+                self.has(user)
+        user = "deleted-b"
+        phone = self.program(devices.Fetchmail, user, "phone", mode="nokeep")
+        self.gets(phone, 1, 2, 3)
+        self.day(7.5)
+        self.gets(phone)
+        self.has(user)
 
     def test_two_days_for_the_other_device(self):
         user = "later-a"

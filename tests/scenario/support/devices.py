@@ -18,7 +18,7 @@ class Program:
 
     def _run(self, words, **options):
         done = subprocess.run(words, cwd=self.folder, text=True, stdin=subprocess.DEVNULL,
-                              capture_output=True, timeout=clients.DEADLINE, errors="replace",
+                              capture_output=True, timeout=clients.PATIENCE, errors="replace",
                               env={**clients.home(self.folder), "FETCHMAILHOME": self.folder,
                                    **self.clock.environment()}, **options)
         self.status, self.said = done.returncode, done.stdout + done.stderr
@@ -111,7 +111,7 @@ received = false
         for name in names:
             with open(os.path.join(new, name), "rb") as file:
                 texts.append(file.read())
-        return texts
+        return sorted(texts)  # names of one second are in no order
 
 
 class Mpop(Program):
@@ -156,4 +156,5 @@ class Curl(Program):
         return self._ask(f"pop3://localhost:{self.port}/[1-{count}]") if count else b""
 
     def delete(self, number):
-        self._ask("--list-only", "--request", f"DELE {number}", f"pop3://localhost:{self.port}/")
+        # With --list-only it does not wait for a message.
+        self._ask("--list-only", "--request", "DELE", f"pop3://localhost:{self.port}/{number}")

@@ -170,6 +170,30 @@ TEST(Mailbox, removes_what_was_retrieved_and_nothing_else) {
   });
 }
 
+TEST(Mailbox, takes_top_of_all_lines_for_a_retrieval) {
+  for_each_run([](SessionHarness& s) {
+    Account joe(delete_after_retrieval());
+    joe.begin(s);
+    // As fetchmail does. The other is a part, for all we know.
+    for (const std::string line : {"TOP 1 99999999\r\n", "TOP 3 999999\r\n"}) {
+      s.client(line);
+      s.upstream_expects(line);
+      s.upstream(kMessage);
+      s.expect_client(kMessage);
+    }
+    s.client("DELE 3\r\n");
+    s.expect_client_line("-ERR ");
+    s.client_says_and_gets("DELE 1\r\n", kMarked);
+    s.client("QUIT\r\n");
+    s.upstream_expects("DELE 1\r\n");
+    s.upstream("+OK\r\n");
+    s.upstream_expects("QUIT\r\n");
+    s.upstream("+OK bye\r\n");
+    s.expect_client("+OK bye\r\n");
+    s.expect_ended(EndReason::quit);
+  });
+}
+
 TEST(Mailbox, removes_nothing_that_broke_off) {
   for_each_run([](SessionHarness& s) {
     Account joe(delete_after_retrieval());
