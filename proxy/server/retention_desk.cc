@@ -95,7 +95,7 @@ Result<std::optional<config::RetentionPolicy>> find_policy(const config::Config&
   const auto held = filters::policy_for(nullptr, config.retention.hold, options.account);
   if (held) return held->config;
   // A dry run has records of its own: for the real ones it is as though there were no policy.
-  return chosen.config.dry_run ? config::RetentionPolicy() : chosen.config;
+  return chosen.config.dry_run || !chosen.needs_store() ? config::RetentionPolicy() : chosen.config;
 }
 
 /// What `options` leave open, and what records are judged by. Fails with a text for the user.

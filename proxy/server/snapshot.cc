@@ -128,13 +128,12 @@ Result<std::shared_ptr<const upstream::Router>> make_router(const config::Config
     if (!chain) return at(fmt::format("/routes/{}/chain", i), chain.error());
     auto policy = policy_of(route, snapshot.policies);
     if (!policy) return at(fmt::format("/routes/{}/retention", i), policy.error());
-    routes.push_back(
-        {.conditions = route,
-         .form = upstream::UserForm(route.user, route.lower_case, route.default_domain,
-                                    route.device_suffix),
-         .pool = *pool,
-         .chain = std::move(*chain),
-         .retention = std::move(*policy)});
+    routes.push_back({.conditions = route,
+                      .form = upstream::UserForm(route.user, route.lower_case, route.default_domain,
+                                                 route.device_suffix),
+                      .pool = *pool,
+                      .chain = std::move(*chain),
+                      .retention = std::move(*policy)});
   }
   return std::make_shared<const upstream::Router>(std::move(routes));
 }

@@ -71,6 +71,7 @@ void LoginDesk::start(LoginRequest request) {
   kind_ = request.kind;
   mechanism_ = request.mechanism;
   named_ = !request.user.empty();
+  upstream_user_.clear();
   server_ = nullptr;
   route_ = named_ ? settings_.router->route(settings_.listener, facts_, request.user)
                   : settings_.router->route(settings_.listener, facts_);

@@ -23,7 +23,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-config::RetentionPolicy after_retrieval() {
+// Not inline: g++ 12 takes the default of `devices` for uninitialized then.
+[[gnu::noinline]] config::RetentionPolicy after_retrieval() {
   config::RetentionPolicy policy;
   policy.name = "p";
   policy.type = config::RetentionType::delete_after_retrieval;
