@@ -10,8 +10,8 @@ import tempfile
 from support import clients, corpus, neomutt
 from support.case import Scenario
 from support.dovecot import Dovecot
-from support.http_service import TokenService
 from support.gateway import wait_stable
+from support.http_service import TokenService
 from support.process import wait_until
 from support.thunderbird import ENCRYPTED, Thunderbird
 
