@@ -13,7 +13,7 @@ Ticket ask(Background& background, Work work, Done done) {
   // Both closures share it: one writes it, then the other reads it.
   auto answer = std::make_shared<std::optional<Value>>();
   return background.run(
-      [answer, work = std::move(work)] { *answer = work(); },
+      [answer, work = std::move(work)] { answer->emplace(work()); },
       [answer, done = std::move(done)]() mutable { done(std::move(answer->value())); });
 }
 

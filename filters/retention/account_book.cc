@@ -167,7 +167,7 @@ void AccountBook::State::read_ahead() {
     host.counters.store_load.observe(host.timers.now() - since);
     if (!entries) host.counters.store_errors.add();
     reading = false;
-    read = std::move(entries);
+    read.emplace(std::move(entries));
     if (waits_for_read) std::exchange(waits_for_read, nullptr)();
   });
 }

@@ -40,7 +40,7 @@ Result<void> print(std::string_view text) {
 template <class Value, class Ask>
 Result<Value> wait_for(const RetentionDesk& desk, Ask ask) {
   std::optional<Result<Value>> answer;
-  const Ticket ticket = ask([&answer](Result<Value> given) { answer = std::move(given); });
+  const Ticket ticket = ask([&answer](Result<Value> given) { answer.emplace(std::move(given)); });
   while (!answer && desk.turn()) {
   }
   if (!answer) return fail(ErrorCode::system, "the retention store does not answer");
@@ -142,19 +142,22 @@ std::string plural(std::size_t n) { return fmt::format("{} message{}", n, n == 1
 
 std::string words_for(const RetentionOptions& options, const RetentionDesk& desk,
                       const Change& change) {
-  const std::string count = plural(change.rows.size());
   const char* const would = options.dry_run ? "would be" : "will be";
   if (options.json) return retention_json(desk.judge, change.rows);
   std::string out;
   if (options.what == What::undelete) {
-    out = fmt::format("{} {} shown again from the next login on\n", count, would);
+    out = fmt::format("{} {} shown again from the next login on\n", plural(change.rows.size()),
+                      would);
   } else {
+    const auto kept = static_cast<std::size_t>(
+        std::ranges::count_if(change.rows, [&desk](const RetentionRow& row) {
+          return retention_outlook(desk.judge, row).starts_with("kept");
+        }));
     out = fmt::format("{} {} removed at the user's next login, or by gatepost retention sweep\n",
-                      count, would);
-    const auto kept = std::ranges::count_if(change.rows, [&desk](const RetentionRow& row) {
-      return retention_outlook(desk.judge, row).starts_with("kept");
-    });
-    if (kept > 0) out += fmt::format("{} of them stays all the same: see the list\n", kept);
+                      plural(change.rows.size() - kept), would);
+    if (kept > 0) {
+      out += fmt::format("{} marked, but kept by a guard: see the list\n", plural(kept));
+    }
   }
   if (change.gone > 0) out += fmt::format("{} upstream has no more\n", plural(change.gone));
   if (change.unreadable > 0) {
@@ -187,6 +190,12 @@ ExitCode print_records(const RetentionOptions& options, RetentionDesk& desk) {
   const auto entries = load(desk, desk.names.account(options.pool, options.account, false));
   if (!entries) return complain(entries.error());
   std::vector<RetentionRow> rows = rows_of(*entries);
+  if (rows.empty()) {
+    fmt::print(stderr,
+               "gatepost: nothing is known of this account in pool \"{}\": the name counts as "
+               "upstream knows it, in upper and lower case\n",
+               options.pool);
+  }
   if (!options.uidls.empty()) {
     const auto indexes = chosen(*entries, options);
     if (!indexes) return complain(indexes.error());

@@ -232,7 +232,7 @@ void RedisOpening::peer_failed(Error error) {
 }
 
 void RedisOpening::finish(Result<Opened> outcome) {
-  outcome_ = std::move(outcome);
+  outcome_.emplace(std::move(outcome));
   alarm_->start(Duration(0));  // not here: this may be the call of somebody who goes on
 }
 

@@ -349,7 +349,7 @@ void Opening::finish(Result<Opened> outcome) {
     transport_->set_observer(nullptr);
     transport_->close(net::CloseMode::flush);
   }
-  outcome_ = std::move(outcome);
+  outcome_.emplace(std::move(outcome));
   state_ = State::finished;
 }
 

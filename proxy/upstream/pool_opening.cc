@@ -61,7 +61,7 @@ void PoolOpening::on_opening_finished() {
     if (choose_next()) return next_turn_->start(Duration(0));
     result.error().detail = fmt::format("{}: {}", name, result.error().detail);
   }
-  outcome_ = std::move(result);
+  outcome_.emplace(std::move(result));
   finished_ = true;
   // The owner may destroy this.
   owner_.on_opening_finished();

@@ -138,8 +138,8 @@ TEST_F(RetentionCommand, purges_only_when_it_is_meant) {
   const Outcome purged = run(What::purge, {hex("hidden"), hex("unseen"), hex("gone")});
   EXPECT_EQ(purged.code, ExitCode::ok);
   EXPECT_EQ(purged.out,
-            "2 messages will be removed at the user's next login, or by gatepost retention sweep\n"
-            "1 of them stays all the same: see the list\n"
+            "1 message will be removed at the user's next login, or by gatepost retention sweep\n"
+            "1 message marked, but kept by a guard: see the list\n"
             "1 message upstream has no more\n");
   EXPECT_EQ(record("hidden").purge_asked, desk_.judge.now);
   EXPECT_FALSE(record("hidden").purge_forced);

@@ -74,7 +74,7 @@ class Asker {
     auto answer = std::make_shared<std::optional<Result<T>>>();
     const Ticket ticket = ask([answer](Result<T> result) {
       EXPECT_FALSE(*answer) << "called twice";
-      *answer = std::move(result);
+      answer->emplace(std::move(result));
     });
     EXPECT_FALSE(*answer) << "never from inside the call";
     if (!run_until(loop_, [&] { return answer->has_value(); }, 3 * kPatience)) {
