@@ -34,7 +34,7 @@ const HashedName kAnn = name(1);
 class RedisRecordsTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!RedisServer::installed()) GTEST_SKIP() << "redis-server is not installed";
+    ASSERT_TRUE(RedisServer::installed()) << "redis-server is not installed";
   }
   /// A new store; it must be idle when the next one is made.
   Asker& use(const Endpoint& server) {
