@@ -40,7 +40,7 @@ Result<void> print(std::string_view text) {
 template <class Value, class Ask>
 Result<Value> wait_for(const RetentionDesk& desk, Ask ask) {
   std::optional<Result<Value>> answer;
-  const Ticket ticket = ask([&answer](Result<Value> given) { answer.emplace(std::move(given)); });
+  const Ticket ticket = ask([&answer](Result<Value> given) { answer = std::move(given); });
   while (!answer && desk.turn()) {
   }
   if (!answer) return fail(ErrorCode::system, "the retention store does not answer");

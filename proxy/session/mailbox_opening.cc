@@ -74,7 +74,7 @@ void MailboxOpening::on_found(Result<std::vector<filters::QuarantineRecord>> fou
     }
     if (!found->empty() && lists_ == Lists::unneeded) lists_ = Lists::wanted;
   }
-  owner_.on_mailbox_activity();
+  owner_.on_mailbox_activity();  // the last: this may be gone
 }
 
 void MailboxOpening::released_failed(std::string_view problem) {
@@ -88,8 +88,8 @@ void MailboxOpening::on_limit() {
     found_ = {};
     released_failed("not found out in time");
   }
-  if (lists_ == Lists::booked) on_looked_up(fail(ErrorCode::timeout, "no answer in time"));
-  owner_.on_mailbox_activity();
+  if (lists_ == Lists::booked) looked_up(fail(ErrorCode::timeout, "no answer in time"));
+  owner_.on_mailbox_activity();  // the last: this may be gone
 }
 
 // Upstream's lists.
@@ -190,6 +190,11 @@ void MailboxOpening::look_up() {
 
 void MailboxOpening::on_looked_up(const Result<void>& done) {
   if (lists_ != Lists::booked) return;
+  looked_up(done);
+  owner_.on_mailbox_activity();  // the last: this may be gone
+}
+
+void MailboxOpening::looked_up(const Result<void>& done) {
   booked_ = {};
   if (!looking_) limit_->stop();
   if (done) {
@@ -198,7 +203,6 @@ void MailboxOpening::on_looked_up(const Result<void>& done) {
   } else {
     lists_failed(done.error().detail, kNotNow);
   }
-  owner_.on_mailbox_activity();
 }
 
 }  // namespace gatepost::session

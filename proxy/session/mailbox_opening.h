@@ -62,6 +62,7 @@ class MailboxOpening {
   void on_header(std::uint64_t number, const std::optional<Digest>& hash);
   void look_up();
   void on_looked_up(const Result<void>& done);
+  void looked_up(const Result<void>& done);
   void on_limit();
   void lists_failed(std::string problem, std::string_view reply);
 

@@ -28,7 +28,7 @@ struct MailboxAccount {
 class MailboxOwner {
  public:
   /// Something is new: call step(). From the loop, never from inside a call. The mailbox must not
-  /// be destroyed during the call.
+  /// be destroyed during the call, but its MailboxOpening may be.
   virtual void on_mailbox_activity() = 0;
 
  protected:
