@@ -127,7 +127,9 @@ class Keep(Retention):
         uidl = self.listed()[0]["uidl"]
         out, _ = self.retention("list", account="somebody")
         self.assertEqual(out.count("\n"), 1, "a headline alone")
-        self.assertEqual(self.retention("list", "--json", account="JOE"), ("[]\n", ""))
+        out, err = self.retention("list", "--json", account="JOE")
+        self.assertEqual(out, "[]\n")
+        self.assertIn("nothing is known of this account", err)
         _, err = self.retention("show", "0" * 12, code=TROUBLE)
         self.assertEqual(err, "gatepost: no message begins with 000000000000\n")
         self.retention("show", uidl[:8], code=TROUBLE, account="somebody")
