@@ -30,15 +30,17 @@ def blocks(document):
         yield text.count("\n", 0, match.start()) + 1, match[1]
 
 
-def policies(document):
-    """(line, text) of a configuration for each policy in a document."""
+def parts(document):
+    """(line, text) of a whole configuration for each policy or section in a document."""
     text = document.read_text(encoding="utf-8")
     for match in re.finditer(r"^```json\n(.*?)^```", text, re.S | re.M):
-        policy = json.loads(match[1])
-        yield text.count("\n", 0, match.start()) + 1, json.dumps({
-            "listeners": [{"address": ":110", "tls": "none", "retention": policy["name"]}],
-            "upstream": {"address": "127.0.0.1:1110"},
-            "retention": {"policies": [policy], "store": {"file": "/var/lib/retention.sqlite"}}})
+        part = json.loads(match[1])
+        listener = {"address": ":110", "tls": "none"}
+        if "type" in part:  # a policy
+            listener["retention"] = part["name"]
+            part = {"upstream": {"address": "127.0.0.1:1110"},
+                    "retention": {"policies": [part], "store": {"file": "/var/lib/retention.sqlite"}}}
+        yield text.count("\n", 0, match.start()) + 1, json.dumps({"listeners": [listener], **part})
 
 
 def make_certificate(folder):
@@ -94,7 +96,7 @@ def main():
     documents = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     found = [(f"{document.relative_to(ROOT)}:{line}", text)
              for document in documents for line, text in blocks(document)]
-    found += [(f"{POLICIES}:{line}", text) for line, text in policies(ROOT / POLICIES)]
+    found += [(f"{POLICIES}:{line}", text) for line, text in parts(ROOT / POLICIES)]
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         pem = make_certificate(folder)
