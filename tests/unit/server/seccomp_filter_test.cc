@@ -28,6 +28,15 @@
 #include "proxy/server/version.h"
 #include "tests/support/temporary_folder.h"
 
+#if defined(__SANITIZE_THREAD__)
+// Other tests leave threads behind that wait for work; a child that a test forks may have its own
+// all the same. By the name that ThreadSanitizer looks for.
+// NOLINTBEGIN
+extern "C" [[gnu::visibility("default")]] const char* __tsan_default_options();
+const char* __tsan_default_options() { return "die_after_fork=0"; }
+// NOLINTEND
+#endif
+
 namespace gatepost::server {
 namespace {
 
