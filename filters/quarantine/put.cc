@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "filters/quarantine/state.h"
+#include "proxy/base/compute.h"
 
 // Quarantine::put(): how the message of a spool gets there, in a thread of its own.
 
@@ -34,16 +35,11 @@ class SpoolPieces {
 
 Ticket Quarantine::put(Background& background, std::shared_ptr<const Spool> message,
                        QuarantineRecord record, Stored done) {
-  // Both closures share it: one writes it, then the other reads it.
-  auto result = std::make_shared<std::optional<Result<std::uint64_t>>>();
-  auto work = [state = state_, message = std::move(message), record = std::move(record),
-               result]() mutable {
+  auto work = [state = state_, message = std::move(message), record = std::move(record)]() mutable {
     SpoolPieces pieces(*message);
-    *result =
-        state->keep(message->digest(), [&pieces] { return pieces.next(); }, std::move(record));
+    return state->keep(message->digest(), [&pieces] { return pieces.next(); }, std::move(record));
   };
-  return background.run(std::move(work),
-                        [result, done = std::move(done)]() mutable { done(result->value()); });
+  return compute(background, std::move(work), std::move(done));
 }
 
 }  // namespace gatepost::filters

@@ -1,27 +1,14 @@
 #include "filters/quarantine/releases.h"
 
-#include <optional>
 #include <utility>
+
+#include "proxy/base/compute.h"
 
 namespace gatepost::filters {
 
-namespace {
-
-/// Runs `work`, which gives a Value, in the background, and hands it to `done`.
-template <class Value, class Work, class Done>
-Ticket ask(Background& background, Work work, Done done) {
-  // Both closures share it: one writes it, then the other reads it.
-  auto answer = std::make_shared<std::optional<Value>>();
-  return background.run(
-      [answer, work = std::move(work)] { answer->emplace(work()); },
-      [answer, done = std::move(done)]() mutable { done(std::move(answer->value())); });
-}
-
-}  // namespace
-
 Ticket find_released(Background& background, std::shared_ptr<Quarantine> quarantine,
                      std::string route, std::string user, Released done) {
-  return ask<Result<std::vector<QuarantineRecord>>>(
+  return compute(
       background,
       [quarantine = std::move(quarantine), route = std::move(route), user = std::move(user)] {
         return quarantine->released(route, user);
@@ -44,7 +31,7 @@ std::shared_ptr<const Spool> fetch_released(const Host& host,
 Ticket settle_released(Background& background, std::shared_ptr<Quarantine> quarantine,
                        std::vector<std::uint64_t> numbers,
                        std::move_only_function<void(Result<void>)> done) {
-  return ask<Result<void>>(
+  return compute(
       background,
       [quarantine = std::move(quarantine), numbers = std::move(numbers)] {
         return quarantine->delivered(numbers);

@@ -10,6 +10,7 @@
 #include "filters/retention/judge.h"
 #include "filters/retention/opening.h"
 #include "filters/retention/settlement.h"
+#include "proxy/base/compute.h"
 
 namespace gatepost::filters {
 
@@ -54,11 +55,7 @@ struct AccountBook::State {
   /// Runs `work` in the background, which returns something for `then`.
   template <class Work, class Then>
   void compute(Work work, Then then) {
-    using Value = std::invoke_result_t<Work>;
-    auto slot = std::make_shared<std::optional<Value>>();
-    step =
-        host.background.run([slot, run = std::move(work)]() mutable { *slot = run(); },
-                            [slot, next = std::move(then)]() mutable { next(*std::move(*slot)); });
+    step = gatepost::compute(host.background, std::move(work), std::move(then));
   }
   /// Calls `then` from the loop.
   template <class Then>

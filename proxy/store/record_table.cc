@@ -5,28 +5,18 @@
 
 #include <fmt/format.h>
 
+#include "proxy/base/compute.h"
+
 namespace gatepost::store {
 
-namespace {
-
-/// Runs `ask` elsewhere and hands its result to `done` here.
-template <class Ask, class Done>
-Ticket ask_elsewhere(Background& background, Ask ask, Done done) {
-  auto result = std::make_shared<decltype(ask())>();
-  return background.run([result, ask = std::move(ask)]() mutable { *result = ask(); },
-                        [result, done = std::move(done)]() mutable { done(std::move(*result)); });
-}
-
-}  // namespace
-
 Ticket TableRecords::load(const HashedName& account, Loaded done) {
-  return ask_elsewhere(
+  return compute(
       background_, [table = table_, account] { return table->load(account); }, std::move(done));
 }
 
 Ticket TableRecords::commit(const HashedName& account, std::vector<Write> writes, std::int64_t now,
                             Done done) {
-  return ask_elsewhere(
+  return compute(
       background_,
       [table = table_, account, writes = std::move(writes), now] {
         return table->commit(account, writes, now);
@@ -35,12 +25,12 @@ Ticket TableRecords::commit(const HashedName& account, std::vector<Write> writes
 }
 
 Ticket TableRecords::accounts(std::size_t limit, Accounts done) {
-  return ask_elsewhere(
+  return compute(
       background_, [table = table_, limit] { return table->accounts(limit); }, std::move(done));
 }
 
 Ticket TableRecords::check(Checked done) {
-  return ask_elsewhere(background_, [table = table_] { return table->check(); }, std::move(done));
+  return compute(background_, [table = table_] { return table->check(); }, std::move(done));
 }
 
 Result<void> check_writes(const std::vector<Write>& writes) {
