@@ -9,18 +9,11 @@
 #include <fmt/format.h>
 
 #include "filters/quarantine/state.h"
+#include "proxy/base/wall_clock.h"
 
 namespace gatepost::filters {
 
-namespace {
-
-std::int64_t system_time() {
-  using std::chrono::system_clock;
-  return std::chrono::duration_cast<std::chrono::seconds>(system_clock::now().time_since_epoch())
-      .count();
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Quarantine::Quarantine(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Quarantine::~Quarantine() = default;
@@ -34,7 +27,7 @@ Result<std::shared_ptr<Quarantine>> Quarantine::open(const config::Quarantine& c
   if (!index) return std::unexpected(index.error());
   auto state = std::make_shared<State>();
   state->config = config;
-  state->clock = clock ? std::move(clock) : system_time;
+  state->clock = clock ? std::move(clock) : seconds_since_1970;
   state->index = *std::move(index);
   if (auto swept = state->sweep(); !swept) return std::unexpected(swept.error());
   return std::shared_ptr<Quarantine>(new Quarantine(std::move(state)));

@@ -16,6 +16,7 @@
 #include <fmt/ranges.h>
 
 #include "filters/retention/policy.h"
+#include "proxy/base/wall_clock.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/loop_background.h"
 #include "proxy/net/resolver.h"
@@ -101,9 +102,7 @@ Result<std::optional<config::RetentionPolicy>> find_policy(const config::Config&
 /// What `options` leave open, and what records are judged by. Fails with a text for the user.
 Result<RetentionJudge> find_judge(const config::Config& config, RetentionOptions& options) {
   RetentionJudge judge;
-  judge.now =
-      std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-          .count();
+  judge.now = seconds_since_1970();
   if (options.account.empty()) return judge;
   auto pool = find_pool(config, options.pool);
   if (!pool) return std::unexpected(pool.error());

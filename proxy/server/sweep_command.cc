@@ -14,6 +14,7 @@
 #include <fmt/ranges.h>
 
 #include "filters/small_file.h"
+#include "proxy/base/wall_clock.h"
 #include "proxy/net/loop_background.h"
 #include "proxy/net/resolver.h"
 #include "proxy/net/tcp_connector.h"
@@ -36,11 +37,6 @@ ExitCode complain(const Error& error) {
   return error.code == ErrorCode::config    ? ExitCode::config
          : error.code == ErrorCode::refused ? ExitCode::usage
                                             : ExitCode::runtime;
-}
-
-std::int64_t seconds_since_1970() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::floor<std::chrono::seconds>(now).count();
 }
 
 /// A loop with what sessions use, as a worker has it.

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "proxy/base/wall_clock.h"
 #include "proxy/pop3/reply.h"
 
 namespace gatepost::server {
@@ -19,10 +20,6 @@ constexpr Duration kTimeToRead{1'000};
 /// client's charge. Outside any handshake it may be sent in clear.
 constexpr std::string_view kTlsAlert{"\x15\x03\x01\x00\x02\x02\x50", 7};
 
-std::int64_t seconds_since_1970() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::floor<std::chrono::seconds>(now).count();
-}
 }  // namespace
 
 Worker::Worker(unsigned index, Log& log, guard::Guard& guard,
