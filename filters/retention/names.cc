@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <span>
 
 #include <fmt/format.h>
 
@@ -32,22 +31,12 @@ std::string_view octets_of(const HashedName& name) {
   return {reinterpret_cast<const char*>(name.octets.data()), name.octets.size()};
 }
 
-std::string hex_of(std::span<const std::uint8_t> octets) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t octet : octets) {
-    text += kDigits[octet >> 4U];
-    text += kDigits[octet & 0xfU];
-  }
-  return text;
-}
-
 Result<Secret> new_key() {
   std::array<std::uint8_t, kMadeKey> octets{};
   if (::getrandom(octets.data(), octets.size(), 0) != static_cast<ssize_t>(octets.size())) {
     return system_failure("random octets", errno);
   }
-  std::string text = hex_of(octets);
+  std::string text = gatepost::to_hex(octets);
   explicit_bzero(octets.data(), octets.size());
   Secret key(text);
   wipe(text);
@@ -128,6 +117,6 @@ HashedName NameHasher::device(const HashedName& account, std::string_view device
   return cut(state_->hmac.of(fmt::format("device {}{}", octets_of(account), device)));
 }
 
-std::string to_hex(const HashedName& name) { return hex_of(name.octets); }
+std::string to_hex(const HashedName& name) { return gatepost::to_hex(name.octets); }
 
 }  // namespace gatepost::filters

@@ -71,10 +71,10 @@ Digest HmacSha256::of(std::string_view text) const {
   return digest;
 }
 
-std::string to_hex(const Digest& digest) {
+std::string to_hex(std::span<const std::uint8_t> octets) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
-  for (const std::uint8_t octet : digest) {
+  for (const std::uint8_t octet : octets) {
     text += kDigits[octet >> 4U];
     text += kDigits[octet & 0xfU];
   }

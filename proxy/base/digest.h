@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -13,7 +14,7 @@ namespace gatepost {
 using Digest = std::array<std::uint8_t, 32>;
 
 /// Lower-case hexadecimal.
-[[nodiscard]] std::string to_hex(const Digest& digest);
+[[nodiscard]] std::string to_hex(std::span<const std::uint8_t> octets);
 [[nodiscard]] Digest sha256(std::string_view text);
 
 /// SHA-256 of text that comes in pieces.
