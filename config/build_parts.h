@@ -1,5 +1,9 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <string>
+
 #include "config/build.h"
 #include "config/reader.h"
 
@@ -14,6 +18,11 @@ inline constexpr Choices<TlsVersion> kVersions{{"1.2", TlsVersion::tls1_2},
 
 /// Reads the member "tls" of the document.
 void build_tls(const Reader& in, Tls& tls, Findings& findings);
+
+/// Where to connect to, from the text at `path`. Null for what nobody could connect to; that is
+/// then said to be wrong.
+[[nodiscard]] std::optional<Endpoint> build_peer(const std::string& text, const std::string& path,
+                                                 std::uint16_t usual_port, Findings& findings);
 
 /// Reads "upstream" and "pools" of the document.
 void build_pools(const Reader& root, Built& built, Findings& findings);

@@ -19,15 +19,8 @@ constexpr std::size_t kMaxPoolName = 64;
 void add_server(const std::string& address, const std::string& path, PoolServer server, Pool& pool,
                 PoolPlace& place, Findings& findings) {
   const std::uint16_t port = pool.tls == UpstreamTls::implicit ? 995 : 110;
-  auto endpoint = Endpoint::parse(address, port);
-  if (!endpoint) return findings.error(path, endpoint.error().detail);
-  if (!endpoint->is_unix() && endpoint->host.empty()) {
-    return findings.error(path, "names no host; for a server on this machine write 127.0.0.1:" +
-                                    std::to_string(endpoint->port));
-  }
-  if (!endpoint->is_unix() && endpoint->port == 0) {
-    return findings.error(path, "port 0 is no port to connect to");
-  }
+  auto endpoint = build_peer(address, path, port, findings);
+  if (!endpoint) return;
   server.address = std::move(*endpoint);
   pool.servers.push_back(std::move(server));
   place.servers.push_back(path);
@@ -132,6 +125,22 @@ void build_route(const Reader& in, std::size_t number, Built& built) {
 }
 
 }  // namespace
+
+std::optional<Endpoint> build_peer(const std::string& text, const std::string& path,
+                                   std::uint16_t usual_port, Findings& findings) {
+  const auto wrong = [&](const std::string& why) -> std::optional<Endpoint> {
+    findings.error(path, why);
+    return std::nullopt;
+  };
+  auto endpoint = Endpoint::parse(text, usual_port);
+  if (!endpoint) return wrong(endpoint.error().detail);
+  if (!endpoint->is_unix() && endpoint->host.empty()) {
+    return wrong("names no host; for a server on this machine write 127.0.0.1:" +
+                 std::to_string(endpoint->port));
+  }
+  if (!endpoint->is_unix() && endpoint->port == 0) return wrong("port 0 is no port to connect to");
+  return *std::move(endpoint);
+}
 
 void build_pools(const Reader& root, Built& built, Findings& findings) {
   if (root.find(kUpstream) != nullptr || root.find("pools") == nullptr) {

@@ -63,15 +63,8 @@ void build_policy(const Reader& in, Built& built) {
 /// An address that nobody could connect to is left out, and said to be wrong.
 void add_address(const std::string& text, const std::string& path, std::uint16_t port, Redis& redis,
                  Findings& findings) {
-  auto endpoint = Endpoint::parse(text, port);
-  if (!endpoint) return findings.error(path, endpoint.error().detail);
-  if (!endpoint->is_unix() && endpoint->host.empty()) {
-    return findings.error(path, "names no host; for a server on this machine write 127.0.0.1:" +
-                                    std::to_string(endpoint->port));
-  }
-  if (!endpoint->is_unix() && endpoint->port == 0) {
-    return findings.error(path, "port 0 is no port to connect to");
-  }
+  auto endpoint = build_peer(text, path, port, findings);
+  if (!endpoint) return;
   redis.addresses.push_back(std::move(*endpoint));
 }
 
