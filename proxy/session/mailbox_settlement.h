@@ -44,7 +44,6 @@ class MailboxSettlement {
   }
   /// Upstream said +OK to QUIT. False: there is nothing to wait for.
   [[nodiscard]] bool conclude();
-  [[nodiscard]] bool concluding() const { return stage_ == Stage::concluding; }
   /// What the client hears in place of upstream's +OK to QUIT; "": that. Null: not certain yet.
   [[nodiscard]] std::optional<std::string> answer() const;
 

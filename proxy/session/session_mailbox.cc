@@ -6,7 +6,6 @@
 
 namespace gatepost::session {
 
-using pop3::ResponseCode;
 using pop3::Verb;
 
 /// With the login; the chain was chosen.

@@ -19,7 +19,6 @@ namespace gatepost::store {
 struct HashedName {
   std::array<std::uint8_t, 16> octets{};
   auto operator<=>(const HashedName&) const = default;
-  [[nodiscard]] bool zero() const { return *this == HashedName{}; }
 };
 
 /// One record of an account.
