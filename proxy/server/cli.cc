@@ -118,6 +118,9 @@ void add_configuration_flags(CLI::App& command, Values& values) {
   add("--workers", to.workers, "N", "Worker threads: auto or a number", process);
   add("--admin", to.admin, "ADDRESS", "Health and metrics, or off (default 127.0.0.1:9110)",
       process);
+  add("--admin-token-file", to.admin_token_file, "FILE",
+      "Its first line is the token for actions on the status page", process);
+  add("--control", to.control, "PATH", "Unix socket for gatepost ctl", process);
   add("--log-level", to.log_level, "LEVEL", "debug, info, warning or error (default info)",
       process);
   add("--log-format", to.log_format, "FORMAT", "text or json (default text)", process);
