@@ -19,8 +19,11 @@ AdminListener::~AdminListener() = default;
 Result<std::unique_ptr<AdminListener>> AdminListener::start(net::Loop& loop,
                                                             const Endpoint& address,
                                                             const admin::AdminService& service,
-                                                            Duration max_age) {
-  auto sockets = net::open_listen_sockets(address, 1, 0600);
+                                                            Duration max_age,
+                                                            std::vector<UniqueFd> inherited) {
+  auto sockets = inherited.empty()
+                     ? net::open_listen_sockets(address, 1, 0600)
+                     : net::adopt_listen_sockets(address, 1, 0600, std::move(inherited));
   if (!sockets) return std::unexpected(sockets.error());
   std::unique_ptr<AdminListener> self(new AdminListener(loop, service, max_age));
   self->bound_ = sockets->bound;

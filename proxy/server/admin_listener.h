@@ -20,14 +20,19 @@ class AdminListener {
   /// A connection is dropped after so long, whatever it does: scrapers reconnect.
   static constexpr Duration kMaxAge{60'000};
 
-  /// `max_age` is for tests, which cannot wait a minute.
+  /// Listens on the first of `inherited` if there is one. `max_age` is for tests, which cannot wait
+  /// a minute.
   [[nodiscard]] static Result<std::unique_ptr<AdminListener>> start(
       net::Loop& loop, const Endpoint& address, const admin::AdminService& service,
-      Duration max_age = kMaxAge);
+      Duration max_age = kMaxAge, std::vector<UniqueFd> inherited = {});
   ~AdminListener();
 
   /// With the real port.
   [[nodiscard]] const Endpoint& bound() const { return bound_; }
+  /// A further descriptor of its socket.
+  [[nodiscard]] Result<UniqueFd> copy_socket() const { return listener_->copy(); }
+  /// Who is connected is served as before. Once; copy_socket() is not allowed afterwards.
+  void stop_listening() { listener_.reset(); }
 
  private:
   struct Open {

@@ -35,9 +35,12 @@ std::size_t worker_count(const config::Config& config) {
 
 }  // namespace
 
-Server::Server(ProcessLog& log, std::function<config::Loaded()> load)
+Server::Server(ProcessLog& log, std::function<config::Loaded()> load, Predecessor& predecessor,
+               std::unique_ptr<Starter> starter)
     : log_(log),
       load_(std::move(load)),
+      predecessor_(predecessor),
+      starter_(std::move(starter)),
       resolver_(loop_, kKeepNames),
       connector_(loop_, pool_, resolver_),
       discovery_(loop_, log_, [this] { refresh("servers found"); }),
@@ -47,7 +50,11 @@ Server::Server(ProcessLog& log, std::function<config::Loaded()> load)
                 note_health(pool, server, problem);
               }),
       rotation_(loop_.make_timer([this] { rotate_tickets(); })),
-      drain_deadline_(loop_.make_timer([this] { loop_.stop(); })) {}
+      drain_deadline_(loop_.make_timer([this] { loop_.stop(); })),
+      is_successor_(predecessor.exists()),
+      upgrade_(starter_ ? std::make_unique<Upgrade>(loop_, *starter_) : nullptr),
+      service_manager_(loop_, {.status = [this] { return status(); },
+                               .alive = [this] { return watch_->complaints().empty(); }}) {}
 
 Server::~Server() {
   for (auto& worker : workers_) worker->stop();
@@ -72,6 +79,7 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   watch_files(config);
   auto snapshot = make_snapshot(config, holdings_);
   if (!snapshot) return std::unexpected(snapshot.error());
+  if (!predecessor_.ticket_keys().empty()) holdings_.tickets->replace(predecessor_.ticket_keys());
   for (unsigned i = 0; i < worker_count(config); ++i) {
     workers_.push_back(std::make_unique<Worker>(i, log_, guard_, connections_,
                                                 resolve_every(config), launcher_.get()));
@@ -111,18 +119,15 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   if (!retention_stores) return std::unexpected(retention_stores.error());
   retention_ = std::move(*retention_stores);
   share_stores();
-  signals_ = std::make_unique<Signals>(loop_, std::initializer_list{SIGTERM, SIGINT, SIGHUP},
-                                       [this](int number) {
-                                         if (number == SIGHUP) {
-                                           reload();
-                                         } else {
-                                           on_terminate();
-                                         }
-                                       });
+  signals_ =
+      std::make_unique<Signals>(loop_, std::initializer_list{SIGTERM, SIGINT, SIGHUP, SIGUSR2},
+                                [this](int number) { on_signal(number); });
   for (auto& worker : workers_) worker->start();
   log_.info(
       "started",
       {{"version", kVersion}, {"tls_library", tls::library_name()}, {"workers", workers_.size()}});
+  predecessor_.say_ready();
+  service_manager_.ready();
   return {};
 }
 
@@ -162,16 +167,22 @@ void Server::run() {
   log_.info("stopped");
 }
 
-Result<Server::NewSockets> Server::open_sockets(const Snapshot& snapshot) const {
+Result<Server::NewSockets> Server::open_sockets(const Snapshot& snapshot) {
   NewSockets opened;
   for (const Snapshot::Listener& listener : snapshot.listeners) {
     const std::string key = listener.config.address.to_string();
     if (listening_.contains(key)) continue;
     const std::uint16_t port = listener.config.address.port;
-    const bool ours = std::ranges::any_of(
-        listening_, [port](const auto& entry) { return entry.second.port == port; });
-    auto sockets = net::open_listen_sockets(listener.config.address, workers_.size(),
-                                            listener.config.unix_mode, ours);
+    const bool ours = predecessor_.sockets().has_port(port) ||
+                      std::ranges::any_of(listening_, [port](const auto& entry) {
+                        return entry.second.port == port;
+                      });
+    std::vector<UniqueFd> inherited = predecessor_.sockets().take(key);
+    auto sockets = inherited.empty()
+                       ? net::open_listen_sockets(listener.config.address, workers_.size(),
+                                                  listener.config.unix_mode, ours)
+                       : net::adopt_listen_sockets(listener.config.address, workers_.size(),
+                                                   listener.config.unix_mode, std::move(inherited));
     if (!sockets) return std::unexpected(sockets.error());
     opened.emplace(key, std::move(*sockets));
   }
@@ -206,7 +217,12 @@ void Server::put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets
       Worker::Listening& entry = wanted.emplace_back(
           listener.config.address.to_string(), listener.settings, listener.config.proxy_protocol);
       const auto opened = sockets.find(entry.key);
-      if (opened != sockets.end()) entry.fd = std::move(opened->second.fds[i]);
+      if (opened == sockets.end()) continue;
+      // There may be more sockets than workers: each has to be somebody's.
+      std::vector<UniqueFd>& fds = opened->second.fds;
+      for (std::size_t j = i; j < fds.size(); j += workers_.size()) {
+        entry.fds.push_back(std::move(fds[j]));
+      }
     }
     workers_[i]->apply(std::move(wanted), snapshot_->config.limits);
   }
@@ -256,7 +272,7 @@ void Server::use_ticket_keys() {
 /// The same configuration anew: files or the servers behind a name are not what they were. What
 /// cannot be used leaves what was there in force.
 void Server::refresh(std::string_view why) {
-  if (draining_) return;
+  if (phase_ != Phase::serving) return;
   auto snapshot = make_snapshot(snapshot_->config, holdings_, OnBroken::keep);
   if (!snapshot) {
     ++refreshes_failed_;
@@ -291,7 +307,9 @@ Result<void> Server::start_admin() {
   if (address.empty()) return {};
   auto endpoint = Endpoint::parse(address);
   if (!endpoint) return std::unexpected(endpoint.error());
-  auto admin = AdminListener::start(loop_, *endpoint, *admin_service_);
+  auto admin = AdminListener::start(
+      loop_, *endpoint, *admin_service_, AdminListener::kMaxAge,
+      predecessor_.sockets().take(InheritedSockets::kAdmin + endpoint->to_string()));
   if (!admin) return std::unexpected(admin.error());
   admin_ = std::move(*admin);
   log_.info("listening", {{"listener", "admin"}, {"address", admin_->bound().to_string()}});
@@ -299,7 +317,8 @@ Result<void> Server::start_admin() {
 }
 
 void Server::reload() {
-  if (draining_) return;
+  if (phase_ != Phase::serving) return;
+  service_manager_.reloading();
   last_reload_succeeded_ = try_reload();
   ++(last_reload_succeeded_ ? reloads_succeeded_ : reloads_failed_);
   if (last_reload_succeeded_) {
@@ -307,9 +326,14 @@ void Server::reload() {
   } else {
     log_.error("reload_refused", {{"effect", "the configuration before stays in force"}});
   }
+  service_manager_.ready();
 }
 
 bool Server::try_reload() {
+  if (upgrade_ && upgrade_->under_way()) {  // who follows has read it, and has our sockets
+    log_.error("configuration", {{"problem", "an upgrade is under way"}});
+    return false;
+  }
   const config::Loaded loaded = load_();
   for (const config::Problem& problem : loaded.problems) {
     log_.write(problem.warning ? LogLevel::warning : LogLevel::error, "configuration",
@@ -355,22 +379,6 @@ void Server::warn_of_fixed_settings(const config::Config& next) const {
   if (next.process != now.process) warn("/process");
 }
 
-void Server::on_terminate() {
-  if (draining_) return loop_.stop();  // asked twice: now
-  draining_ = true;
-  const Duration limit = snapshot_->config.timeouts.drain;
-  log_.info("draining", {{"sessions", connections_.load()}, {"limit_ms", limit.count()}});
-  drain_deadline_->start(limit);
-  workers_draining_ = workers_.size();
-  for (auto& worker : workers_) {
-    worker->drain([this] { loop_.post([this] { on_worker_drained(); }); });
-  }
-}
-
-void Server::on_worker_drained() {
-  if (--workers_draining_ == 0) loop_.stop();
-}
-
 void Server::rotate_tickets() {
   holdings_.tickets->rotate();
   rotation_->start(snapshot_->config.tls.ticket_rotation);
@@ -413,7 +421,9 @@ metrics::ProcessFacts Server::facts() const {
   facts.reloads_failed = reloads_failed_;
   facts.last_reload_succeeded = last_reload_succeeded_;
   facts.log_lines_lost = log_.lost_lines();
-  facts.draining = draining_;
+  facts.upgrades_succeeded = is_successor_ ? 1 : 0;
+  facts.upgrades_failed = upgrades_failed_;
+  facts.draining = phase_ == Phase::draining;
   return facts;
 }
 
@@ -427,7 +437,8 @@ std::size_t Server::stores_down() const {
 
 std::vector<std::string> Server::not_ready() const {
   std::vector<std::string> reasons;
-  if (draining_) reasons.emplace_back("draining");
+  if (phase_ == Phase::draining) reasons.emplace_back("draining");
+  if (phase_ == Phase::replaced) reasons.emplace_back("another process has taken over");
   const auto paused = std::ranges::count_if(
       workers_, [](const auto& worker) { return worker->counters().accept_paused.get() != 0; });
   if (paused > 0) reasons.emplace_back("out of memory for new sessions");
