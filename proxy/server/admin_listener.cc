@@ -38,10 +38,12 @@ Result<std::unique_ptr<AdminListener>> AdminListener::start(net::Loop& loop,
 void AdminListener::accept(std::unique_ptr<net::Transport> client) {
   if (open_.size() >= kMaxConnections) sweep();  // those that ended since the last time
   if (open_.size() >= kMaxConnections) return;
-  open_.push_back({loop_.now(), std::make_unique<http::ServerConnection>(
-                                    std::move(client), pool_, [this](const http::Request& request) {
-                                      return service_.handle(request);
-                                    })});
+  open_.push_back(
+      {loop_.now(), std::make_unique<http::ServerConnection>(
+                        std::move(client), pool_,
+                        [this](const http::Request& request, http::Responder responder) {
+                          responder.answer(service_.handle(request));
+                        })});
   if (open_.size() == 1) sweeper_->start(kSweep);
 }
 
