@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/load.h"
@@ -63,8 +64,8 @@ class Server {
   /// Starts the program again and lets it take over; `done`, if not null, is called once, later, in
   /// the main loop. Fails, as one line of the log says, too, when there is nobody to start it,
   /// while another one is under way, and when this process is about to end; then `done` is never
-  /// called.
-  Result<void> upgrade(Upgraded done);
+  /// called. `by` is who wants it, for the log.
+  Result<void> begin_upgrade(std::string_view by, Upgraded done);
 
  private:
   /// Sockets opened for a snapshot: for each listener that is new, one for each worker.

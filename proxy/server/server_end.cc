@@ -25,7 +25,7 @@ void Server::on_signal(int number) {
     case SIGHUP:
       return reload();
     case SIGUSR2:
-      static_cast<void>(upgrade({}));  // the log says it
+      static_cast<void>(begin_upgrade("SIGUSR2", {}));  // the log says it
       return;
     default:
       return on_terminate();
@@ -61,7 +61,7 @@ void Server::let_sessions_end(Duration limit) {
   }
 }
 
-Result<void> Server::upgrade(Upgraded done) {
+Result<void> Server::begin_upgrade(std::string_view by, Upgraded done) {
   const auto refuse = [this](const Error& error) {
     upgrade_failed(error);
     return std::unexpected(error);
@@ -83,7 +83,7 @@ Result<void> Server::upgrade(Upgraded done) {
     if (done) done(outcome);
   });
   if (!begun) return refuse(begun.error());
-  log_.info("upgrade_started", {{"program", starter_->program()}});
+  log_.info("upgrade_started", {{"program", starter_->program()}, {"by", by}});
   gather_cargo();
   return {};
 }
