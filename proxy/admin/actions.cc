@@ -27,8 +27,8 @@ http::Response go_to(std::string place) {
 /// A place to go to after the login: only pages of ours.
 std::string place_after_login(std::string_view wanted) {
   static constexpr std::array<std::string_view, 8> kPlaces = {
-      "/", "/sessions", "/upstreams", "/scanning", "/quarantine", "/retention", "/certificates",
-      "/configuration"};
+      "/",           "/sessions",  "/upstreams",    "/scanning",
+      "/quarantine", "/retention", "/certificates", "/configuration"};
   const bool known = std::ranges::find(kPlaces, wanted) != kPlaces.end();
   return std::string(known ? wanted : "/");
 }
@@ -128,10 +128,10 @@ void AdminService::end_session(Asked& asked) {
 void AdminService::end_user(Asked& asked) {
   const std::string user(asked.form.get("user"));
   if (user.empty()) return asked.answer(problem_page(asked.viewer, 400, "Whose sessions?"));
-  const std::string question =
-      fmt::format("End all sessions of {} now? What a client has deleted in them, but not yet "
-                  "confirmed with QUIT, stays in its mailbox.",
-                  user);
+  const std::string question = fmt::format(
+      "End all sessions of {} now? What a client has deleted in them, but not yet "
+      "confirmed with QUIT, stays in its mailbox.",
+      user);
   if (!confirmed(asked, question, "End them", "user")) return;
   const std::string by = asked.by;
   sources_.office.kick_user(
@@ -170,8 +170,8 @@ void AdminService::release(Asked& asked) {
        outcome = Outcome(*this, asked, fmt::format("/quarantine?number={}", *number))](
           const Result<void>& done) mutable {
         if (!done) return outcome.bad(done.error().detail);
-        outcome.good(fmt::format("Message {} is released: its user gets it with the next login.",
-                                 number));
+        outcome.good(
+            fmt::format("Message {} is released: its user gets it with the next login.", number));
       });
 }
 
@@ -182,13 +182,12 @@ void AdminService::remove(Asked& asked) {
       fmt::format("Delete message {} for good? It is nowhere else.", *number);
   if (!confirmed(asked, question, "Delete it", "number")) return;
   std::string by = asked.by;
-  sources_.quarantine.remove(
-      *number, std::move(by),
-      [number = *number, outcome = Outcome(*this, asked, "/quarantine")](
-          const Result<void>& done) mutable {
-        if (!done) return outcome.bad(done.error().detail);
-        outcome.good(fmt::format("Message {} is deleted.", number));
-      });
+  sources_.quarantine.remove(*number, std::move(by),
+                             [number = *number, outcome = Outcome(*this, asked, "/quarantine")](
+                                 const Result<void>& done) mutable {
+                               if (!done) return outcome.bad(done.error().detail);
+                               outcome.good(fmt::format("Message {} is deleted.", number));
+                             });
 }
 
 }  // namespace gatepost::admin

@@ -98,12 +98,13 @@ void AdminService::handle(const http::Request& request, const PeerAddress& peer,
   if (answer_programs(request, responder)) return;
   const Route* const route = find_route(request.path);
   if (route == nullptr) return responder.answer(http::plain_status(404));
-  const bool allowed = reads(request) ? route->get != nullptr
-                                      : request.method == "POST" && route->post != nullptr;
+  const bool allowed =
+      reads(request) ? route->get != nullptr : request.method == "POST" && route->post != nullptr;
   if (!allowed) {
     const std::string_view both = route->get && route->post ? "GET, HEAD, POST" : "";
-    return responder.answer(
-        method_not_allowed(std::string(!both.empty() ? both : route->get ? "GET, HEAD" : "POST")));
+    return responder.answer(method_not_allowed(std::string(!both.empty() ? both
+                                                           : route->get  ? "GET, HEAD"
+                                                                         : "POST")));
   }
   Asked asked{.request = request,
               .responder = responder,
@@ -201,8 +202,8 @@ void AdminService::get(Asked& asked, const Route& route) {
   asked.form = *std::move(form);
   if (route.names_people && !asked.viewer.sees_people) {
     if (asked.viewer.token) {
-      return asked.answer(page(asked.viewer, route.path, "Log in",
-                               login_page(asked.viewer, route.path), 403));
+      return asked.answer(
+          page(asked.viewer, route.path, "Log in", login_page(asked.viewer, route.path), 403));
     }
     return asked.answer(problem_page(
         asked.viewer, 403,
@@ -244,13 +245,14 @@ void AdminService::post(Asked& asked, const Route& route) {
 // Pages.
 
 void AdminService::overview(Asked& asked) {
-  asked.answer(page(asked.viewer, "/", "Overview",
-                    overview_page(sources_.office.status(), asked.viewer, std::chrono::system_clock::now())));
+  asked.answer(page(
+      asked.viewer, "/", "Overview",
+      overview_page(sources_.office.status(), asked.viewer, std::chrono::system_clock::now())));
 }
 
 void AdminService::upstreams(Asked& asked) {
-  asked.answer(page(asked.viewer, "/upstreams", "Upstream",
-                    upstreams_page(sources_.office.status())));
+  asked.answer(
+      page(asked.viewer, "/upstreams", "Upstream", upstreams_page(sources_.office.status())));
 }
 
 void AdminService::scanning(Asked& asked) {

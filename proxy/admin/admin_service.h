@@ -63,9 +63,9 @@ class AdminService {
     const http::Request& request;
     http::Responder& responder;
     Viewer viewer;
-    Form form;              ///< of the query, or of the body
-    std::string by;         ///< for the log: "status page 127.0.0.1:4711"
-    std::string network;    ///< of who asks
+    Form form;                     ///< of the query, or of the body
+    std::string by;                ///< for the log: "status page 127.0.0.1:4711"
+    std::string network;           ///< of who asks
     std::optional<Digest> cookie;  ///< of the login
 
     void answer(const http::Response& response) { responder.answer(response); }

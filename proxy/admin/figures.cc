@@ -65,9 +65,7 @@ Share scanners_effective(const Status& status) {
 Figures figures(const Status& status, const Rates* rates) {
   Figures to;
   const bool running = status.state.empty() || status.state == "running";
-  to["state"] = !running                   ? status.state
-                : status.not_ready.empty() ? "ready"
-                                           : "not ready";
+  to["state"] = !running ? status.state : status.not_ready.empty() ? "ready" : "not ready";
   to["sessions-now"] = count(status.sessions_active);
   to["connections-now"] =
       fmt::format("{} of {}", count(status.connections), count(status.connections_limit));
@@ -76,7 +74,8 @@ Figures figures(const Status& status, const Rates* rates) {
   to["logins-rate"] = rates ? fmt::format("{:.1f}/s", rates->logins) : "–";
   to["upstreams-up"] = of(upstreams_up(status));
   to["scanners-effective"] = status.scanners.empty() ? "none" : of(scanners_effective(status));
-  to["spool-now"] = fmt::format("{} of {}", octets(status.spool_octets), octets(status.spool_limit));
+  to["spool-now"] =
+      fmt::format("{} of {}", octets(status.spool_octets), octets(status.spool_limit));
   to["sessions-started"] = count(status.sessions_started);
   to["messages-total"] = count(status.messages);
   to["octets-out"] = octets(status.octets_out);

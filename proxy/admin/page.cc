@@ -77,8 +77,8 @@ void write_body(Html& html, const Viewer& viewer, std::string_view path, std::st
   html.add(body);
 }
 
-Html::Scope begin_body(Html& html, std::string_view caption,
-                       Table::Heads heads, std::size_t columns) {
+Html::Scope begin_body(Html& html, std::string_view caption, Table::Heads heads,
+                       std::size_t columns) {
   html.element("caption", caption);
   {
     const auto head = html.in("thead");
@@ -140,10 +140,9 @@ http::Response problem_page(const Viewer& viewer, std::uint16_t status, std::str
 
 // Whoever has no mouse scrolls what has the focus.
 Table::Table(Html& html, std::string_view caption, Heads heads, std::size_t columns)
-    : box_(html.in("div", {{"class", "scroll"},
-                           {"role", "region"},
-                           {"aria-label", caption},
-                           {"tabindex", "0"}})),
+    : box_(html.in(
+          "div",
+          {{"class", "scroll"}, {"role", "region"}, {"aria-label", caption}, {"tabindex", "0"}})),
       table_(html.in("table")),
       body_(begin_body(html, caption, heads, columns)) {}
 
@@ -160,14 +159,12 @@ void two_columns(Html& html, std::string_view caption, std::string_view head,
   }
 }
 
-void button_form(Html& html, const Viewer& viewer, std::string_view action,
-                 std::string_view button, std::initializer_list<Html::Attribute> fields,
-                 bool dangerous) {
+void button_form(Html& html, const Viewer& viewer, std::string_view action, std::string_view button,
+                 std::initializer_list<Html::Attribute> fields, bool dangerous) {
   const auto form = html.in("form", {{"method", "post"}, {"action", action}});
   html.empty("input", {{"type", "hidden"}, {"name", "secret"}, {"value", viewer.secret}});
   for (const Html::Attribute& field : fields) {
-    html.empty("input",
-               {{"type", "hidden"}, {"name", field.name.text()}, {"value", field.value}});
+    html.empty("input", {{"type", "hidden"}, {"name", field.name.text()}, {"value", field.value}});
   }
   html.element("button", {{"class", "danger", dangerous}}, button);
 }

@@ -62,9 +62,8 @@ void two_columns(Html& html, std::string_view caption, std::string_view head,
                  std::string_view prefix = {});
 
 /// A form with one button. Must be filled with fields, if any, by `fields`.
-void button_form(Html& html, const Viewer& viewer, std::string_view action,
-                 std::string_view button, std::initializer_list<Html::Attribute> fields,
-                 bool dangerous = false);
+void button_form(Html& html, const Viewer& viewer, std::string_view action, std::string_view button,
+                 std::initializer_list<Html::Attribute> fields, bool dangerous = false);
 
 /// "‹ Back", "Further ›" where there are more rows than are shown. `rest`: more of the query.
 void pager(Html& html, std::string_view path, std::string_view user, std::size_t skip,

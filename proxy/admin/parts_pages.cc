@@ -42,7 +42,10 @@ void write_scanners(Html& html, const Status& status) {
   for (const ScannerFacts& scanner : status.scanners) {
     const auto row = html.in("tr");
     html.element("th", {{"scope", "row"}}, scanner.name);
-    mark(html, scanner.effective ? "good" : scanner.required ? "bad" : "warn",
+    mark(html,
+         scanner.effective  ? "good"
+         : scanner.required ? "bad"
+                            : "warn",
          scanner.effective ? "effective" : "not effective");
     {
       const auto cell = html.in("td", {{"class", "text"}});

@@ -56,15 +56,14 @@ void AdminService::quarantine(Asked& asked) {
           responder.answer(page(viewer, "/quarantine", title, message_page(*message, viewer)));
         });
   }
-  const QuarantineRoom::Query query{.user = std::string(asked.form.get("user")),
-                                    .skip = skip_of(asked.form),
-                                    .limit = kMaxRows};
+  const QuarantineRoom::Query query{
+      .user = std::string(asked.form.get("user")), .skip = skip_of(asked.form), .limit = kMaxRows};
   sources_.quarantine.list(
       query, [query, viewer = asked.viewer, responder = std::move(asked.responder)](
                  Result<QuarantineRoom::Page> messages) mutable {
         if (!messages) return responder.answer(trouble(viewer, messages.error()));
-        responder.answer(page(viewer, "/quarantine", "Quarantine",
-                              quarantine_page(*messages, query, viewer)));
+        responder.answer(
+            page(viewer, "/quarantine", "Quarantine", quarantine_page(*messages, query, viewer)));
       });
 }
 
@@ -78,13 +77,13 @@ void AdminService::retention(Asked& asked) {
                                            .pool = std::string(asked.form.get("pool")),
                                            .skip = skip_of(asked.form),
                                            .limit = kMaxRows};
-    return room.report(
-        question, [question, viewer = asked.viewer, responder = std::move(asked.responder)](
-                      Result<RetentionRoom::Report> report) mutable {
-          if (!report) return responder.answer(trouble(viewer, report.error()));
-          responder.answer(page(viewer, "/retention", "Retention of an account",
-                                account_page(*report, question)));
-        });
+    return room.report(question,
+                       [question, viewer = asked.viewer, responder = std::move(asked.responder)](
+                           Result<RetentionRoom::Report> report) mutable {
+                         if (!report) return responder.answer(trouble(viewer, report.error()));
+                         responder.answer(page(viewer, "/retention", "Retention of an account",
+                                               account_page(*report, question)));
+                       });
   }
   if (!room.exists()) {
     return asked.answer(

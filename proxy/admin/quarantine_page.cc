@@ -64,9 +64,9 @@ Html quarantine_page(const QuarantineRoom::Page& messages, const QuarantineRoom:
   html.element("p", fmt::format("{}, the newest first. All files together have {}.",
                                 count(messages.matching, "message"), octets(messages.octets)));
   if (!messages.records.empty()) {
-    const Table table(html, "Messages that were kept back",
-                      {"Number", "Stored (UTC)", "User and route", "Cause", "Subject", "Size",
-                       "State"});
+    const Table table(
+        html, "Messages that were kept back",
+        {"Number", "Stored (UTC)", "User and route", "Cause", "Subject", "Size", "State"});
     for (const QuarantineRecord& record : messages.records) write_record(html, record);
   }
   pager(html, "/quarantine", query.user, query.skip, messages.records.size(), messages.matching);

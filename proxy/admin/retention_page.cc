@@ -96,10 +96,10 @@ Html retention_page(const RetentionRoom& room, const std::vector<RetentionRoom::
 
 Html account_page(const RetentionRoom::Report& report, const RetentionRoom::Question& question) {
   Html html;
-  html.element("p", fmt::format("{} of {} in pool {}, judged by {}.",
-                                count(report.records, "record"), cut(question.user, kMaxText),
-                                report.pool,
-                                report.policy.empty() ? "no policy" : "policy " + report.policy));
+  html.element("p",
+               fmt::format("{} of {} in pool {}, judged by {}.", count(report.records, "record"),
+                           cut(question.user, kMaxText), report.pool,
+                           report.policy.empty() ? "no policy" : "policy " + report.policy));
   if (report.held) {
     html.element("p", {{"class", "news warn"}}, "Under a legal hold: nothing of it goes.");
   }

@@ -79,8 +79,8 @@ class RetentionRoom {
     std::int64_t seen = 0, retrieved = 0, deleted = 0;  ///< 0: never
   };
   struct Question {
-    std::string user;   ///< as upstream knows it
-    std::string pool;   ///< "": the only one
+    std::string user;  ///< as upstream knows it
+    std::string pool;  ///< "": the only one
     std::size_t skip = 0;
     std::size_t limit = 0;
   };

@@ -99,9 +99,10 @@ Html sessions_page(const SessionList& list, std::string_view user, std::size_t s
   user_search(html, "/sessions", user);
   const std::size_t begin = std::min(skip, list.sessions.size());
   const std::size_t end = std::min(begin + kMaxRows, list.sessions.size());
-  html.element("p", user.empty() ? fmt::format("{}, the oldest first.", count(list.matching, "session"))
-                                 : fmt::format("{} of {}, the oldest first.",
-                                               count(list.matching, "session"), user));
+  html.element(
+      "p", user.empty()
+               ? fmt::format("{}, the oldest first.", count(list.matching, "session"))
+               : fmt::format("{} of {}, the oldest first.", count(list.matching, "session"), user));
   if (list.silent_workers > 0) {
     html.element("p", {{"class", "news warn"}},
                  fmt::format("{} did not answer in time: sessions of theirs are missing here.",

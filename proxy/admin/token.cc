@@ -19,8 +19,7 @@ std::string what_is_wrong(std::string_view token) {
   if (token.size() < kMinToken || token.size() > kMaxToken) {
     return fmt::format("the first line is to have {} to {} octets", kMinToken, kMaxToken);
   }
-  const bool printable =
-      std::ranges::all_of(token, [](char c) { return c > ' ' && c <= '~'; });
+  const bool printable = std::ranges::all_of(token, [](char c) { return c > ' ' && c <= '~'; });
   return printable ? "" : "the first line is to be printable ASCII without blanks";
 }
 
