@@ -8,6 +8,7 @@
 #include "proxy/admin/numbers.h"
 #include "proxy/admin/pages.h"
 #include "proxy/admin/words.h"
+#include "proxy/http/form.h"
 
 // What changes something. Whoever gets here has shown the token (but for log_in), and the form is
 // one of ours.
@@ -118,7 +119,8 @@ void AdminService::end_session(Asked& asked) {
   const std::string by = asked.by;
   sources_.office.kick(
       std::move(ids), by,
-      [outcome = Outcome(*this, asked, fmt::format("/sessions?user={}", url_part(user)))](
+      [outcome =
+           Outcome(*this, asked, fmt::format("/sessions?user={}", http::percent_encode(user)))](
           std::size_t ended) mutable {
         if (ended == 0) return outcome.bad("There is no such session any more.", 404);
         outcome.good(fmt::format("{} ended.", count(ended, "session")));
@@ -136,7 +138,8 @@ void AdminService::end_user(Asked& asked) {
   const std::string by = asked.by;
   sources_.office.kick_user(
       user, by,
-      [outcome = Outcome(*this, asked, fmt::format("/sessions?user={}", url_part(user)))](
+      [outcome =
+           Outcome(*this, asked, fmt::format("/sessions?user={}", http::percent_encode(user)))](
           std::size_t ended) mutable {
         outcome.good(fmt::format("{} ended.", count(ended, "session")));
       });

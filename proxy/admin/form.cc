@@ -1,7 +1,9 @@
 #include "proxy/admin/form.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "proxy/http/form.h"
 #include "proxy/pop3/ascii.h"
 
 namespace gatepost::admin {
@@ -12,45 +14,33 @@ std::unexpected<Error> wrong(std::string_view what) {
   return fail(ErrorCode::protocol, std::string(what));
 }
 
-Result<std::string> decode(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '+') {
-      c = ' ';
-    } else if (c == '%') {
-      const int high = i + 2 < text.size() ? pop3::hex_value(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? pop3::hex_value(text[i + 2]) : -1;
-      if (high < 0 || low < 0) return wrong("a % without two digits");
-      c = static_cast<char>(high * 16 + low);
-      i += 2;
-    } else if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7F) {
-      return wrong("an octet that is not encoded");
-    }
-    if (c == '\0') return wrong("NUL");
-    if (out.size() == Form::kMaxField) return wrong("a field is too long");
-    out += c;
+/// What http::parse_form() puts up with and no browser writes; "" for nothing.
+std::string_view oddity_of(std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view field = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(field.size() + 1, text.size()));
+    const auto equals = field.find('=');
+    if (equals == 0) return "a field without a name";
+    if (equals == std::string_view::npos) return "a field without =";
+    const bool encoded = std::ranges::all_of(field, [](char c) { return c > ' ' && c < 0x7F; });
+    if (!encoded) return "an octet that is not encoded";
   }
-  return out;
+  return {};
 }
 
 }  // namespace
 
 Result<Form> Form::parse(std::string_view text) {
+  if (const auto odd = oddity_of(text); !odd.empty()) return wrong(odd);
+  auto fields = http::parse_form(text);
+  if (!fields) return wrong("a % without two digits, or too many fields");
+  if (fields->size() > kMaxFields) return wrong("too many fields");
   Form form;
-  while (!text.empty()) {
-    const std::string_view field = text.substr(0, text.find('&'));
-    text.remove_prefix(std::min(field.size() + 1, text.size()));
-    if (form.fields_.size() == kMaxFields) return wrong("too many fields");
-    const auto equals = field.find('=');
-    if (equals == std::string_view::npos) return wrong("a field without =");
-    auto name = decode(field.substr(0, equals));
-    if (!name) return std::unexpected(name.error());
-    auto value = decode(field.substr(equals + 1));
-    if (!value) return std::unexpected(value.error());
-    if (name->empty()) return wrong("a field without a name");
-    if (form.has(*name)) return wrong("a field comes twice");
-    form.fields_.emplace_back(*std::move(name), *std::move(value));
+  for (auto& [name, value] : *fields) {
+    if (name.size() > kMaxField || value.size() > kMaxField) return wrong("a field is too long");
+    if ((name + value).find('\0') != std::string::npos) return wrong("NUL");
+    if (form.has(name)) return wrong("a field comes twice");
+    form.fields_.emplace_back(std::move(name), std::move(value));
   }
   return form;
 }

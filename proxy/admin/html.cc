@@ -109,19 +109,4 @@ std::string cut(std::string_view text, std::size_t most) {
   return out;
 }
 
-std::string url_part(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~").find(c) != std::string_view::npos;
-    if (plain) {
-      out += c;
-    } else {
-      fmt::format_to(std::back_inserter(out), "%{:02X}",
-                     static_cast<unsigned>(static_cast<std::uint8_t>(c)));
-    }
-  }
-  return out;
-}
-
 }  // namespace gatepost::admin

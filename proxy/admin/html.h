@@ -72,7 +72,4 @@ class Html {
 /// At most `most` characters of `text`, with "…" where it was cut.
 [[nodiscard]] std::string cut(std::string_view text, std::size_t most);
 
-/// Text as part of a URL: all but letters, digits and "-._~" as %XX (RFC 3986 section 2.1).
-[[nodiscard]] std::string url_part(std::string_view text);
-
 }  // namespace gatepost::admin

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "proxy/admin/words.h"
+#include "proxy/http/form.h"
 #include "proxy/pop3/ascii.h"
 
 namespace gatepost::admin {
@@ -174,7 +175,8 @@ void pager(Html& html, std::string_view path, std::string_view user, std::size_t
   if (skip == 0 && shown >= matching) return;
   const auto box = html.in("p", {{"class", "pager"}});
   const auto link = [&](std::size_t to, std::string_view text) {
-    const std::string target = fmt::format("{}?user={}&skip={}{}", path, url_part(user), to, rest);
+    const std::string target =
+        fmt::format("{}?user={}&skip={}{}", path, http::percent_encode(user), to, rest);
     html.element("a", {{"href", target}}, text);
   };
   if (skip > 0) link(skip > kMaxRows ? skip - kMaxRows : 0, "‹ Back");

@@ -2,6 +2,7 @@
 
 #include "proxy/admin/pages.h"
 #include "proxy/admin/words.h"
+#include "proxy/http/form.h"
 
 namespace gatepost::admin {
 
@@ -125,7 +126,7 @@ Html account_page(const RetentionRoom::Report& report, const RetentionRoom::Ques
       html.element("td", {{"class", "nowrap"}}, one.outlook);
     }
   }
-  const std::string rest = fmt::format("&pool={}", url_part(report.pool));
+  const std::string rest = fmt::format("&pool={}", http::percent_encode(report.pool));
   pager(html, "/retention", question.user, question.skip, report.rows.size(), report.records, rest);
   html.element("p", {{"class", "faint"}},
                "gatepost retention undelete and purge change what becomes of messages.");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/admin/events.h"
+#include "proxy/http/form.h"
 #include "tests/unit/admin/service_fixture.h"
 
 namespace gatepost::admin {
@@ -126,12 +127,13 @@ TEST_F(AdminServiceTest, HostileTextsAreInert) {
   retention.held = {hostile};
   retention.answer.rows = {{hostile, hostile, hostile, 0, 0, 0}};
   log_in();
-  const std::string query = "user=" + url_part(hostile);
+  const std::string query = "user=" + http::percent_encode(hostile);
   for (const std::string& target :
        {std::string("/"), std::string("/sessions"), "/sessions?" + query, std::string("/upstreams"),
         std::string("/certificates"), std::string("/configuration"), std::string("/quarantine"),
         std::string("/quarantine?number=7"), "/quarantine?" + query, std::string("/retention"),
-        "/retention?" + query + "&pool=" + url_part(hostile), "/login?next=" + url_part(hostile)}) {
+        "/retention?" + query + "&pool=" + http::percent_encode(hostile),
+        "/login?next=" + http::percent_encode(hostile)}) {
     const Answer answer = get(target, {{"Cookie", cookie}});
     EXPECT_EQ(answer.status, 200) << target;
     EXPECT_FALSE(answer.has("<script>alert")) << target;

@@ -39,9 +39,5 @@ TEST(HtmlTest, CutsByCharacters) {
   EXPECT_EQ(cut("", 3), "");
 }
 
-TEST(HtmlTest, EncodesPartsOfUrls) {
-  EXPECT_EQ(url_part("joe+a&b=<\xc3\xa4>\n~"), "joe%2Ba%26b%3D%3C%C3%A4%3E%0A~");
-}
-
 }  // namespace
 }  // namespace gatepost::admin
