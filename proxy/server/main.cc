@@ -68,6 +68,7 @@ ExitCode run(const CommandLine& line) {
   auto log = open_log(loaded.config->log, *identity);
   if (!log) return fail_to_start(log.error());
   Server server(**log, [&line] { return load_configuration(line); });
+  server.show(loaded.document);
   if (auto started = server.start(*loaded.config, *identity, line.config_file); !started) {
     return fail_to_start(started.error());
   }

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "config/local.h"
 #include "proxy/server/seccomp_filter.h"
 #include "proxy/server/version.h"
 #include "proxy/tls/library.h"
@@ -40,6 +41,10 @@ Server::Server(ProcessLog& log, std::function<config::Loaded()> load)
       load_(std::move(load)),
       resolver_(loop_, kKeepNames),
       connector_(loop_, pool_, resolver_),
+      background_(loop_),
+      quarantine_room_(
+          background_, [this] { return stores_.quarantine; }, log_),
+      retention_room_({background_, {loop_, connector_, pool_}, snapshot_, retention_}),
       discovery_(loop_, log_, [this] { refresh("servers found"); }),
       files_(loop_, [this] { refresh("files changed"); }),
       health_({loop_, connector_, pool_},
@@ -98,9 +103,6 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   watch_ = std::make_unique<WorkerWatch>(loop_, log_, turns);
   exporter_ = std::make_unique<metrics::Exporter>(
       std::move(counters), [this] { return facts(); }, std::move(messages), std::move(retention));
-  admin_service_ = std::make_unique<admin::AdminService>(
-      admin::AdminService::Sources{.metrics = [this] { return exporter_->render(); },
-                                   .not_ready = [this] { return not_ready(); }});
 
   put_into_force(std::move(*snapshot), std::move(*sockets));
   open_office();
@@ -192,6 +194,7 @@ void Server::put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets
   guard_.configure(snapshot_->config.limits);
   warn_of_outdated_staples();
   use_ticket_keys();
+  if (admin_service_) admin_service_->set_token(snapshot_->admin_token);
   std::map<std::string, Endpoint> listening;
   for (const Snapshot::Listener& listener : snapshot_->listeners) {
     const std::string key = listener.config.address.to_string();
@@ -300,10 +303,20 @@ Result<void> Server::start_admin() {
   if (address.empty()) return {};
   auto endpoint = Endpoint::parse(address);
   if (!endpoint) return std::unexpected(endpoint.error());
+  admin_service_ = std::make_unique<admin::AdminService>(
+      admin::AdminService::Sources{.metrics = [this] { return exporter_->render(); },
+                                   .not_ready = [this] { return not_ready(); },
+                                   .configuration = [this] { return document_; },
+                                   .office = *office_,
+                                   .quarantine = quarantine_room_,
+                                   .retention = retention_room_,
+                                   .log = log_},
+      loop_, admin::AdminService::Place{config::is_local(*endpoint), endpoint->host});
+  admin_service_->set_token(snapshot_->admin_token);
   auto admin = HttpListener::start(
       loop_, *endpoint,
-      [this](const http::Request& request, http::Responder responder, const auto& /*client*/) {
-        responder.answer(admin_service_->handle(request));
+      [this](const http::Request& request, http::Responder responder, const auto& client) {
+        admin_service_->handle(request, client.address, std::move(responder));
       },
       {});
   if (!admin) return std::unexpected(admin.error());
@@ -395,6 +408,7 @@ std::string Server::try_reload() {
   warn_of_fixed_settings(*loaded.config);
   stores_ = std::move(*stores);
   retention_ = std::move(*retention);
+  document_ = loaded.document;
   if (retention_.audit) retention_.audit->reopen();
   put_into_force(std::move(*snapshot), std::move(*sockets));
   return {};
