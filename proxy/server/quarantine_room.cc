@@ -120,23 +120,20 @@ void BackgroundQuarantine::show(std::uint64_t number, admin::Then<Message> then)
   ask<Message>([number](Quarantine& from) { return message_of(from, number); }, std::move(then));
 }
 
-void BackgroundQuarantine::change(std::string_view what, std::uint64_t number, std::string by,
-                                  admin::Then<void> then,
-                                  Result<void> (Quarantine::*how)(std::uint64_t)) {
-  ask<void>(
-      [number, how](Quarantine& from) { return (from.*how)(number); },
-      [this, what, number, by = std::move(by), then = std::move(then)](Result<void> done) mutable {
-        if (done) log_.info(what, {{"number", number}, {"by", by}});
-        then(std::move(done));
-      });
-}
-
 void BackgroundQuarantine::release(std::uint64_t number, std::string by, admin::Then<void> then) {
-  change("quarantine_released", number, std::move(by), std::move(then), &Quarantine::release);
+  ask<void>([number](Quarantine& from) { return from.release(number); },
+            [this, number, by = std::move(by), then = std::move(then)](Result<void> done) mutable {
+              if (done) log_.info("quarantine_released", {{"number", number}, {"by", by}});
+              then(std::move(done));
+            });
 }
 
 void BackgroundQuarantine::remove(std::uint64_t number, std::string by, admin::Then<void> then) {
-  change("quarantine_deleted", number, std::move(by), std::move(then), &Quarantine::remove);
+  ask<void>([number](Quarantine& from) { return from.remove(number); },
+            [this, number, by = std::move(by), then = std::move(then)](Result<void> done) mutable {
+              if (done) log_.info("quarantine_deleted", {{"number", number}, {"by", by}});
+              then(std::move(done));
+            });
 }
 
 }  // namespace gatepost::server

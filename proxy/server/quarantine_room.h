@@ -35,8 +35,6 @@ class BackgroundQuarantine final : public admin::QuarantineRoom {
  private:
   template <class T, class Work>
   void ask(Work work, admin::Then<T> then);
-  void change(std::string_view what, std::uint64_t number, std::string by, admin::Then<void> then,
-              Result<void> (filters::Quarantine::*how)(std::uint64_t));
 
   Background& background_;
   const Current current_;
