@@ -49,6 +49,7 @@ Result<Form> Form::of_body(const http::Request& request) {
   std::string_view type = request.header("Content-Type");
   type = type.substr(0, type.find(';'));
   while (type.ends_with(' ')) type.remove_suffix(1);
+  if (type.empty() && request.body.empty()) return Form();  // nothing was to be said
   if (pop3::to_lower(type) != "application/x-www-form-urlencoded") {
     return wrong("a form is application/x-www-form-urlencoded");
   }
