@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "proxy/admin/facts_json.h"
-#include "proxy/http/form.h"
+#include "proxy/admin/form.h"
 
 namespace gatepost::admin {
 
@@ -71,18 +71,15 @@ void upstreams(const Wish& wish, Responder responder) {
 }
 
 void sessions(const Wish& wish, Responder responder) {
-  const auto form = http::parse_form(wish.request.query);
-  if (!form) return refuse(responder, 400, "the query cannot be read");
+  const auto form = Form::parse(wish.request.query);
+  if (!form) return refuse(responder, 400, form.error().detail);
   SessionQuery query;
-  for (const auto& [name, value] : *form) {
-    if (name == "user" && value.size() <= ControlService::kMaxPattern) {
-      query.user = value;
-    } else if (const auto limit = number(value); name == "limit" && limit) {
-      query.limit = *limit;
-    } else {
-      return refuse(responder, 400, "in the query: " + name);
-    }
+  query.user = form->get("user");
+  const auto limit = form->has("limit") ? number(form->get("limit")) : query.limit;
+  if (!limit || query.user.size() > ControlService::kMaxPattern) {
+    return refuse(responder, 400, "\"limit\" is a number, \"user\" a pattern");
   }
+  query.limit = *limit;
   wish.office.sessions(std::move(query),
                        [responder = std::move(responder)](const SessionList& list) mutable {
                          answer(responder, to_json(list));

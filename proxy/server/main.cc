@@ -104,6 +104,7 @@ ExitCode run(const CommandLine& line, int argc, char** argv) {
   if (!log) return fail_to_start(log.error(), *predecessor);
   Server server(
       **log, [&line] { return load_configuration(line); }, *predecessor, std::move(*starter));
+  server.show(loaded.document);
   if (auto started = server.start(*loaded.config, *identity, line.config_file); !started) {
     return fail_to_start(started.error(), *predecessor);
   }

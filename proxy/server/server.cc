@@ -43,6 +43,10 @@ Server::Server(ProcessLog& log, std::function<config::Loaded()> load, Predecesso
       starter_(std::move(starter)),
       resolver_(loop_, kKeepNames),
       connector_(loop_, pool_, resolver_),
+      background_(loop_),
+      quarantine_room_(
+          background_, [this] { return stores_.quarantine; }, log_),
+      retention_room_({background_, {loop_, connector_, pool_}, snapshot_, retention_}),
       discovery_(loop_, log_, [this] { refresh("servers found"); }),
       files_(loop_, [this] { refresh("files changed"); }),
       health_({loop_, connector_, pool_},
@@ -105,9 +109,6 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   watch_ = std::make_unique<WorkerWatch>(loop_, log_, turns);
   exporter_ = std::make_unique<metrics::Exporter>(
       std::move(counters), [this] { return facts(); }, std::move(messages), std::move(retention));
-  admin_service_ = std::make_unique<admin::AdminService>(
-      admin::AdminService::Sources{.metrics = [this] { return exporter_->render(); },
-                                   .not_ready = [this] { return not_ready(); }});
 
   put_into_force(std::move(*snapshot), std::move(*sockets));
   open_office();
@@ -202,6 +203,7 @@ void Server::put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets
   guard_.configure(snapshot_->config.limits);
   warn_of_outdated_staples();
   use_ticket_keys();
+  if (admin_service_) admin_service_->set_token(snapshot_->admin_token);
   std::map<std::string, Endpoint> listening;
   for (const Snapshot::Listener& listener : snapshot_->listeners) {
     const std::string key = listener.config.address.to_string();
@@ -362,6 +364,7 @@ std::string Server::try_reload() {
   warn_of_fixed_settings(*loaded.config);
   stores_ = std::move(*stores);
   retention_ = std::move(*retention);
+  document_ = loaded.document;
   if (retention_.audit) retention_.audit->reopen();
   put_into_force(std::move(*snapshot), std::move(*sockets));
   return {};

@@ -18,6 +18,7 @@
 #include "proxy/guard/guard.h"
 #include "proxy/metrics/exporter.h"
 #include "proxy/net/loop.h"
+#include "proxy/net/loop_background.h"
 #include "proxy/net/resolver.h"
 #include "proxy/net/tcp_connector.h"
 #include "proxy/server/discovery.h"
@@ -28,6 +29,8 @@
 #include "proxy/server/launcher.h"
 #include "proxy/server/predecessor.h"
 #include "proxy/server/privileges.h"
+#include "proxy/server/quarantine_room.h"
+#include "proxy/server/retention_room.h"
 #include "proxy/server/retention_stores.h"
 #include "proxy/server/service_manager.h"
 #include "proxy/server/signals.h"
@@ -60,6 +63,8 @@ class Server {
   [[nodiscard]] Result<void> start(const config::Config& config,
                                    const std::optional<Identity>& identity = {},
                                    const std::string& config_file = {});
+  /// Before start(): what load() said of the configuration (config::Loaded::document).
+  void show(std::string document) { document_ = std::move(document); }
   /// Until SIGTERM or SIGINT and the end of draining, or the end of the last session after an
   /// upgrade.
   void run();
@@ -135,6 +140,10 @@ class Server {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<WorkerWatch> watch_;
   std::unique_ptr<metrics::Exporter> exporter_;
+  std::string document_;  // for people, of the configuration in force
+  net::LoopBackground background_;
+  BackgroundQuarantine quarantine_room_;
+  MainRetention retention_room_;
   std::unique_ptr<FrontOffice> office_;
   std::unique_ptr<admin::AdminService> admin_service_;
   std::unique_ptr<HttpListener> admin_;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "config/local.h"
 #include "proxy/server/server.h"
 
 namespace gatepost::server {
@@ -14,10 +15,20 @@ Result<void> Server::start_admin() {
   if (address.empty()) return {};
   auto endpoint = Endpoint::parse(address);
   if (!endpoint) return std::unexpected(endpoint.error());
+  admin_service_ = std::make_unique<admin::AdminService>(
+      admin::AdminService::Sources{.metrics = [this] { return exporter_->render(); },
+                                   .not_ready = [this] { return not_ready(); },
+                                   .configuration = [this] { return document_; },
+                                   .office = *office_,
+                                   .quarantine = quarantine_room_,
+                                   .retention = retention_room_,
+                                   .log = log_},
+      loop_, admin::AdminService::Place{config::is_local(*endpoint), endpoint->host});
+  admin_service_->set_token(snapshot_->admin_token);
   auto admin = HttpListener::start(
       loop_, *endpoint,
-      [this](const http::Request& request, http::Responder responder, const auto& /*client*/) {
-        responder.answer(admin_service_->handle(request));
+      [this](const http::Request& request, http::Responder responder, const auto& client) {
+        admin_service_->handle(request, client.address, std::move(responder));
       },
       {.inherited = predecessor_.sockets().take(InheritedSockets::kAdmin + endpoint->to_string())});
   if (!admin) return std::unexpected(admin.error());

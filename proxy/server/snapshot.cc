@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "proxy/admin/token.h"
 #include "proxy/tls/server_context.h"
 #include "proxy/tls/ticket_keys.h"
 
@@ -84,6 +85,22 @@ Result<void> load_ticket_keys(const config::Config& config, OnBroken on_broken,
   }
   if (on_broken == OnBroken::refuse) return at("/tls/ticket_key_file", keys.error());
   snapshot.problems.push_back({file, keys.error().detail});
+  return {};
+}
+
+Result<void> load_admin_token(const config::Config& config, Holdings& holdings, OnBroken on_broken,
+                              Snapshot& snapshot) {
+  const std::string& file = config.admin.token_file;
+  if (file.empty()) return {};
+  auto token = admin::read_token(file);
+  if (token) {
+    holdings.admin_token = *token;
+  } else if (on_broken == OnBroken::refuse || !holdings.admin_token) {
+    return at("/admin/token_file", token.error());
+  } else {
+    snapshot.problems.push_back({file, token.error().detail});
+  }
+  snapshot.admin_token = holdings.admin_token;
   return {};
 }
 
@@ -175,6 +192,9 @@ Result<std::shared_ptr<const Snapshot>> make_snapshot(const config::Config& conf
   if (auto read = load_ticket_keys(config, on_broken, *snapshot); !read) {
     return std::unexpected(read.error());
   }
+  if (auto read = load_admin_token(config, holdings, on_broken, *snapshot); !read) {
+    return std::unexpected(read.error());
+  }
   const auto client_tls = client_tls_for(config, holdings, on_broken, *snapshot);
   if (!client_tls) return std::unexpected(client_tls.error());
   auto chains = holdings.chains.make(config, on_broken, snapshot->problems);
@@ -214,6 +234,7 @@ std::vector<std::string> watched_files(const config::Config& config) {
     add(config.tls.ticket_key_file);
     add(config.tls.client_ca_file);
   }
+  add(config.admin.token_file);
   for (const config::Pool& pool : config.pools) {
     add(pool.ca_file);
     add(pool.certificate);

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "proxy/admin/admin_service.h"
 #include "tests/unit/net/sockets.h"
 
 namespace gatepost::server {
@@ -27,11 +26,21 @@ class HttpListenerTest : public ::testing::Test {
         loop_, at,
         [this](const http::Request& request, http::Responder responder, const auto& who) {
           client_ = who;
-          responder.answer(service_.handle(request));
+          responder.answer(answer(request));
         },
         {.max_age = max_age});
     ASSERT_TRUE(admin) << admin.error().detail;
     admin_ = std::move(*admin);
+  }
+  /// Something to serve.
+  [[nodiscard]] http::Response answer(const http::Request& request) const {
+    http::Response response;
+    response.body = request.path == "/metrics" ? metrics_ : "ok\n";
+    if (request.path != "/readyz" || reasons_.empty()) return response;
+    response.status = 503;
+    response.body.clear();
+    for (const std::string& reason : reasons_) response.body += reason + '\n';
+    return response;
   }
   bool ends(Peer& peer) {
     return run_until(loop_, [&] { return peer.end() != Peer::End::none; });
@@ -43,8 +52,6 @@ class HttpListenerTest : public ::testing::Test {
   HttpListener::Client client_;  // who asked last
   std::string metrics_ = "up 1\n";
   std::vector<std::string> reasons_;
-  admin::AdminService service_{
-      {.metrics = [this] { return metrics_; }, .not_ready = [this] { return reasons_; }}};
   net::Loop loop_;
   std::unique_ptr<HttpListener> admin_;
 };
