@@ -18,7 +18,7 @@ Rows rows_of(const Numbers& numbers) {
 
 void write_readiness(Html& html, const Status& status) {
   const bool running = status.state.empty() || status.state == "running";
-  if (running && status.not_ready.empty()) {
+  if (status.not_ready.empty()) {
     html.element("p", {{"class", "news good"}}, "Ready: sessions are welcome.");
     return;
   }

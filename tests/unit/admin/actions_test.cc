@@ -14,7 +14,9 @@ using ::testing::IsEmpty;
 
 class ActionsTest : public ServiceFixture {
  protected:
-  [[nodiscard]] bool nothing_done() const { return office.done.empty() && quarantine.done.empty(); }
+  [[nodiscard]] bool nothing_done() const {
+    return office.done_.empty() && quarantine.done.empty();
+  }
   /// With the token itself, as programs do.
   Answer program(std::string target, std::string body, std::string_view token = kToken) {
     return ask("POST", std::move(target),
@@ -53,7 +55,7 @@ TEST_F(ActionsTest, NeedAFormOfTheSameLogin) {
   EXPECT_EQ(post("/reload", other).status, 403);
   EXPECT_TRUE(nothing_done());
   EXPECT_EQ(post("/reload", secret).status, 303);
-  EXPECT_THAT(office.done, ElementsAre("reload by status page 0.0.0.0:4711"));
+  EXPECT_THAT(office.done_, ElementsAre("reload by status page 0.0.0.0:4711"));
 }
 
 TEST_F(ActionsTest, NeedAFormOfOurPages) {
@@ -104,15 +106,16 @@ TEST_F(ActionsTest, ProgramsShowTheToken) {
   const Answer done = program("/reload", "");
   EXPECT_EQ(done.status, 200);
   EXPECT_EQ(done.body, "The configuration was read again and is in force.\n");
-  office.trouble = "/listeners: none";
+  office.outcome_ = fail(ErrorCode::config, "/listeners: none");
   EXPECT_EQ(program("/reload", "").status, 409);
   EXPECT_TRUE(program("/reload", "").has("/listeners: none"));
+  office.ended_ = 0;
   EXPECT_EQ(program("/sessions/end", "id=s9").status, 404);
 }
 
 TEST_F(ActionsTest, TheResultIsToldOnce) {
   log_in();
-  office.trouble = "<b>wrong</b>";
+  office.outcome_ = fail(ErrorCode::config, "<b>wrong</b>");
   EXPECT_EQ(post("/reload", secret).header("Location"), "/");
   EXPECT_EQ(get("/style.css", {{"Cookie", cookie}}).status, 200) << "does not take it away";
   const Answer next = get("/", {{"Cookie", cookie}});
@@ -123,12 +126,13 @@ TEST_F(ActionsTest, TheResultIsToldOnce) {
 TEST_F(ActionsTest, EndsASession) {
   session::SessionFacts one;
   one.id = "s1";
-  office.list.sessions = {one};
+  office.list_.sessions = {one};
   log_in();
   const Answer answer = post("/sessions/end", secret + "&id=s1&user=j%2A");
   EXPECT_EQ(answer.header("Location"), "/sessions?user=j%2A");
-  EXPECT_THAT(office.done, ElementsAre("kick s1 by status page 0.0.0.0:4711"));
+  EXPECT_THAT(office.done_, ElementsAre("kick s1 by status page 0.0.0.0:4711"));
   EXPECT_TRUE(get("/sessions?user=j%2A", {{"Cookie", cookie}}).has("1 session ended."));
+  office.ended_ = 0;
   (void)post("/sessions/end", secret + "&id=s2");
   EXPECT_TRUE(get("/sessions", {{"Cookie", cookie}}).has("There is no such session any more."));
 }
@@ -148,8 +152,8 @@ TEST_F(ActionsTest, AsksBeforeWhatCannotBeTakenBack) {
   EXPECT_EQ(post("/sessions/end-user", secret + "&user=j%2A&confirmed=yes").status, 303);
   EXPECT_EQ(post("/drain", secret + "&confirmed=yes").status, 303);
   EXPECT_EQ(program("/quarantine/delete", "number=7&confirmed=yes").status, 200);
-  EXPECT_THAT(office.done, ElementsAre("kick_user j* by status page 0.0.0.0:4711",
-                                       "drain by status page 0.0.0.0:4711"));
+  EXPECT_THAT(office.done_, ElementsAre("kick user j* by status page 0.0.0.0:4711",
+                                        "drain by status page 0.0.0.0:4711"));
   EXPECT_THAT(quarantine.done, ElementsAre("remove 7 by status page 0.0.0.0:4711"));
 }
 

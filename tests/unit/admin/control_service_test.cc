@@ -59,10 +59,10 @@ class ControlServiceTest : public ::testing::Test {
 };
 
 TEST_F(ControlServiceTest, TellsTheStatus) {
-  office_.now.version = "1.2.3";
-  office_.now.not_ready = {"draining"};
-  office_.now.logins = {{"ok", 3}};
-  office_.now.config_file = "\xff";
+  office_.status_.version = "1.2.3";
+  office_.status_.not_ready = {"draining"};
+  office_.status_.logins = {{"ok", 3}};
+  office_.status_.config_file = "\xff";
   const std::string answer = ask("GET", "/status");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"));
   const Json json = json_of(answer);
@@ -73,14 +73,15 @@ TEST_F(ControlServiceTest, TellsTheStatus) {
 }
 
 TEST_F(ControlServiceTest, ListsSessionsWhenTheWorkersHaveAnswered) {
-  office_.later = true;
-  office_.list.matching = 5;
-  office_.list.sessions.resize(1);
-  office_.list.sessions[0].id = "0-1f";
+  office_.later_ = true;
+  office_.list_.matching = 5;
+  office_.list_.sessions.resize(1);
+  office_.list_.sessions[0].id = "0-1f";
   EXPECT_EQ(ask("GET", "/sessions?user=j%2a&limit=1"), "");
-  EXPECT_THAT(office_.done, ElementsAre("sessions j* 1"));
-  ASSERT_EQ(office_.waiting.size(), 1U);
-  office_.waiting[0]();
+  EXPECT_EQ(office_.query_.user, "j*");
+  EXPECT_EQ(office_.query_.limit, 1U);
+  ASSERT_EQ(office_.waiting_.size(), 1U);
+  office_.waiting_[0]();
   run();
   const Json json = json_of(peer_->take_sent());
   EXPECT_EQ(json["matching"], 5);
@@ -88,34 +89,31 @@ TEST_F(ControlServiceTest, ListsSessionsWhenTheWorkersHaveAnswered) {
 }
 
 TEST_F(ControlServiceTest, AnswersNobodyWhenTheClientHasGone) {
-  office_.later = true;
+  office_.later_ = true;
   ask("GET", "/sessions");
   connection_.reset();
-  ASSERT_EQ(office_.waiting.size(), 1U);
-  office_.waiting[0]();
+  ASSERT_EQ(office_.waiting_.size(), 1U);
+  office_.waiting_[0]();
 }
 
 TEST_F(ControlServiceTest, DoesWhatItIsAsked) {
-  office_.list.sessions.resize(2);
-  office_.list.sessions[0].id = "0-1";
-  EXPECT_EQ(json_of(ask("POST", "/kick", R"({"ids": ["0-1", "1-2"]})"))["ended"], 1);
-  EXPECT_EQ(json_of(ask("POST", "/kick", R"({"user": "j*"})"))["ended"], 2);
+  EXPECT_EQ(json_of(ask("POST", "/kick", R"({"ids": ["0-1", "1-2"]})"))["ended"], 2);
+  EXPECT_EQ(json_of(ask("POST", "/kick", R"({"user": "j*"})"))["ended"], 1);
   for (const char* path : {"/drain", "/reload", "/upgrade"}) {
     EXPECT_THAT(ask("POST", path), StartsWith("HTTP/1.1 200 OK")) << path;
   }
   EXPECT_THAT(ask("POST", "/log-level", R"({"level": "debug"})"), StartsWith("HTTP/1.1 200 OK"));
-  EXPECT_THAT(office_.done,
-              ElementsAre("kick 0-1 by uid 7", "kick 1-2 by uid 7", "kick_user j* by uid 7",
-                          "drain by uid 7", "reload by uid 7", "upgrade by uid 7",
-                          "set_log_level debug by uid 7"));
+  EXPECT_THAT(office_.done_,
+              ElementsAre("kick 0-1 1-2 by uid 7", "kick user j* by uid 7", "drain by uid 7",
+                          "reload by uid 7", "upgrade by uid 7", "level debug by uid 7"));
 }
 
 TEST_F(ControlServiceTest, SaysWhySomethingWasNotDone) {
-  office_.trouble = "g.json:1: /x: unknown key\n";
+  office_.outcome_ = fail(ErrorCode::config, "g.json:1: /x: unknown key\n");
   const std::string answer = ask("POST", "/reload");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 422 "));
   EXPECT_EQ(json_of(answer)["error"], "g.json:1: /x: unknown key\n");
-  office_.refusal = "it is draining already";
+  office_.outcome_ = fail(ErrorCode::refused, "it is draining already");
   EXPECT_THAT(ask("POST", "/drain"), StartsWith("HTTP/1.1 409 "));
 }
 
@@ -132,7 +130,7 @@ TEST_F(ControlServiceTest, RefusesWhatItDoesNotUnderstand) {
     EXPECT_THAT(ask("POST", "/kick", body), StartsWith("HTTP/1.1 400 ")) << body;
   }
   EXPECT_THAT(ask("POST", "/log-level", R"({"level": "loud"})"), StartsWith("HTTP/1.1 400 "));
-  EXPECT_THAT(office_.done, IsEmpty());
+  EXPECT_THAT(office_.done_, IsEmpty());
 }
 
 TEST_F(ControlServiceTest, TakesNoMoreThanItsLimits) {

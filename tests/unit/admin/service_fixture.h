@@ -10,6 +10,7 @@
 #include "proxy/admin/admin_service.h"
 #include "proxy/http/server_connection.h"
 #include "tests/support/fake_office.h"
+#include "tests/support/fake_rooms.h"
 #include "tests/support/fake_timers.h"
 #include "tests/support/memory_transport.h"
 #include "tests/support/recording_log.h"
