@@ -2,6 +2,7 @@
 // of it afterwards.
 #include <utility>
 
+#include "proxy/session/notes.h"
 #include "proxy/session/session.h"
 #include "proxy/tls/handshake_failure.h"
 
@@ -192,7 +193,8 @@ void Session::over() {
   home_.on_session_ended(*this);
 }
 
-void Session::write_log() const {
+void Session::write_log() {
+  note_end(page_, reason_, problem_, commands_, messages_);
   const upstream::Route* route = lobby_ ? lobby_->desk.route() : route_;
   const upstream::Server* server = lobby_ ? lobby_->desk.server() : server_;
   const std::string& method = lobby_ ? lobby_->authorization.method() : method_;
