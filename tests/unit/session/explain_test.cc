@@ -259,6 +259,42 @@ TEST(Explain, tells_what_a_policy_hides) {
       << story(next);
 }
 
+TEST(Explain, tells_no_more_of_a_mailbox_than_that) {
+  constexpr std::size_t kMost = filters::SettlementPlan::kMaxFindings;
+  static_assert(kMost == session::Mailbox::kMaxHiddenTold);
+  constexpr std::size_t kMessages = kMost + 1;
+  std::string lists = "+OK\r\n";
+  std::string uidls = ".\r\n+OK\r\n";
+  for (std::size_t i = 1; i <= kMessages; ++i) {
+    lists += std::to_string(i) + " 10\r\n";
+    uidls += std::to_string(i) + " uid" + std::to_string(i) + "\r\n";
+  }
+  lists += uidls + ".\r\n";
+  SessionHarness first;
+  first.settings.retention = RetentionFixture::policy(policy("keep", config::RetentionType::keep));
+  begin(first);
+  first.log_in_held("USER\r\nPIPELINING\r\nTOP\r\nUIDL\r\n");
+  first.upstream(lists);
+  for (std::size_t i = 1; i <= kMessages; ++i) first.client("DELE " + std::to_string(i) + "\r\n");
+  first.client("QUIT\r\n");
+  first.ignore_the_rest();
+  std::size_t told = 0;
+  for (const Decision& decision : first.journal.about("s1").decisions) {
+    if (decision.text.starts_with("DELE: the message is kept")) ++told;
+  }
+  EXPECT_EQ(told, kMost);
+
+  SessionHarness next;
+  next.settings.retention = RetentionFixture::policy(policy("keep", config::RetentionType::keep));
+  next.retention.host.store =
+      std::make_shared<store::TableRecords>(first.retention.table, next.filters.background);
+  begin(next);
+  next.log_in_held("USER\r\nPIPELINING\r\nTOP\r\nUIDL\r\n");
+  next.upstream(lists);
+  next.ignore_the_rest();
+  EXPECT_TRUE(story(next).contains(" 99 100 and more")) << story(next);
+}
+
 TEST(Explain, tells_what_a_guard_keeps) {
   SessionHarness s;
   begin_under(s, policy("pop", config::RetentionType::delete_after_retrieval));
