@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "filters/retention/settlement.h"
 #include "tests/support/session_harness.h"
 
 namespace gatepost::testing {
