@@ -134,6 +134,8 @@ Result<std::shared_ptr<const upstream::Router>> make_router(const config::Config
     if (!made) return std::unexpected(made.error());
     snapshot.pools.push_back(std::move(*made));
   }
+  // The loader puts a last route behind those of the document: see config::Config::routes.
+  const bool has_usual = !config.pools.empty() && config.pools.front().name == "upstream";
   std::vector<upstream::Route> routes;
   for (std::size_t i = 0; i < config.routes.size(); ++i) {
     const config::Route& route = config.routes[i];
@@ -150,17 +152,21 @@ Result<std::shared_ptr<const upstream::Router>> make_router(const config::Config
                                                  route.device_suffix),
                       .pool = *pool,
                       .chain = std::move(*chain),
-                      .retention = std::move(*policy)});
+                      .retention = std::move(*policy),
+                      .path = has_usual && i + 1 == config.routes.size()
+                                  ? std::string("/upstream")
+                                  : fmt::format("/routes/{}", i)});
   }
   return std::make_shared<const upstream::Router>(std::move(routes));
 }
 
 std::shared_ptr<const session::Settings> make_settings(
-    const config::Listener& listener, const config::Config& config, const ClientTls& client_tls,
-    std::shared_ptr<const upstream::Router> router, std::shared_ptr<const filters::Chain> chain,
-    Policies::Policy policy) {
+    const config::Listener& listener, std::string path, const config::Config& config,
+    const ClientTls& client_tls, std::shared_ptr<const upstream::Router> router,
+    std::shared_ptr<const filters::Chain> chain, Policies::Policy policy) {
   auto settings = std::make_shared<session::Settings>();
   settings->listener = listener.name;
+  settings->path = std::move(path);
   settings->client_tls_mode = listener.tls;
   if (listener.tls != config::ListenerTls::none) {
     settings->client_tls = client_tls.modern;
@@ -213,8 +219,9 @@ Result<std::shared_ptr<const Snapshot>> make_snapshot(const config::Config& conf
     }
     auto policy = snapshot->policies.find(listener.retention);
     if (!policy) return at(fmt::format("/listeners/{}/retention", i), policy.error());
-    snapshot->listeners.push_back({listener, make_settings(listener, config, *client_tls, *router,
-                                                           std::move(chain), *std::move(policy))});
+    snapshot->listeners.push_back(
+        {listener, make_settings(listener, fmt::format("/listeners/{}", i), config, *client_tls,
+                                 *router, std::move(chain), *std::move(policy))});
   }
   return snapshot;
 }

@@ -157,6 +157,7 @@ class Worker final : session::Session::Home, Arrival::Owner {
   std::shared_ptr<const store::RedisAccess> redis_;  // the same
   filters::RetentionHost retention_;
   StoreWatch store_watch_;
+  Journal journal_;
   session::Services services_;
   config::Limits limits_;
   // Addresses of values must stay valid: listeners refer to them.

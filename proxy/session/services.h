@@ -11,6 +11,7 @@
 #include "filters/retention/policy.h"
 #include "proxy/base/address.h"
 #include "proxy/base/bytes.h"
+#include "proxy/base/journal.h"
 #include "proxy/base/log.h"
 #include "proxy/base/secret.h"
 #include "proxy/base/timer.h"
@@ -33,6 +34,7 @@ struct Services {
   filters::Host& filters;             ///< what chains use
   filters::RetentionHost& retention;  ///< what policies use
   filters::InspectionMaker inspect;   ///< make_inspection() with `filters`; tests put in their own
+  Journal& journal;                   ///< what is decided, for `gatepost explain`
 };
 
 /// Who may open every mailbox of a server (config::Pool::master_user).
@@ -45,6 +47,7 @@ struct MasterLogin {
 /// reloaded meanwhile.
 struct Settings {
   std::string listener;  ///< its name
+  std::string path;      ///< where it stands in the configuration: "/listeners/0"
   config::ListenerTls client_tls_mode = config::ListenerTls::none;
   std::shared_ptr<const net::TlsLayer> client_tls;  ///< set unless the mode is none
   /// For clients of legacy_tls_networks, set when there are any.

@@ -196,6 +196,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
 
   const std::string id_;
   const Services& services_;
+  Journal::Page page_;
   const std::shared_ptr<const Settings> settings_;
   Home& home_;
   State state_ = State::authorization;
@@ -214,8 +215,8 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
   /// What is needed until a login has succeeded. Then it goes, with all that logins left behind.
   struct Lobby {
     Lobby(const Services& services, const Settings& settings, net::ClientFacts& facts,
-          LoginDesk::Owner& owner)
-        : authorization(settings, facts), desk(services, settings, facts, owner) {}
+          Journal::Page& page, LoginDesk::Owner& owner)
+        : authorization(settings, facts), desk(services, settings, facts, page, owner) {}
     Authorization authorization;
     LoginDesk desk;
     LoginRequest waiting;  // state delayed: goes upstream afterwards

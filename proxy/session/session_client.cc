@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "proxy/net/tls_from_start.h"
+#include "proxy/session/notes.h"
 #include "proxy/session/session.h"
 
 namespace gatepost::session {
@@ -55,6 +56,7 @@ bool Session::legacy_tls() const {
 bool Session::handshake_step() {
   if (!client_->established()) return false;
   count_tls();
+  note_tls(page_, *settings_, *client_->tls(), legacy_tls());
   lobby_->authorization.on_tls(*client_->tls());
   const bool implicit = state_ == State::implicit_handshake;
   if (implicit) {
@@ -150,7 +152,9 @@ void Session::on_command(Command& command) {
   if (command.verb == Verb::unknown) return bad_command("Unknown command");
   bad_commands_ = 0;
   if (state_ == State::transaction) return on_transaction_command(command);
-  on_verdict(lobby_->authorization.on_command(command));
+  const Authorization::Verdict verdict = lobby_->authorization.on_command(command);
+  note_refused(page_, *settings_, command, verdict, lobby_->authorization.login_allowed());
+  on_verdict(verdict);
 }
 
 /// Our answer to CAPA after login.

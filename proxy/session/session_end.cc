@@ -2,6 +2,7 @@
 // of it afterwards.
 #include <utility>
 
+#include "proxy/session/notes.h"
 #include "proxy/session/session.h"
 #include "proxy/tls/handshake_failure.h"
 
@@ -188,6 +189,7 @@ void Session::over() {
                      reason_ != EndReason::handshake_failed &&
                      settings_->client_tls_mode != config::ListenerTls::implicit;
   if (plain) services_.counters.tls_versions[TlsVersionLabel::none].add();
+  note_end(page_, reason_, problem_, commands_, messages_);
   write_log();
   home_.on_session_ended(*this);
 }

@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "proxy/base/error.h"
+#include "proxy/base/journal.h"
 #include "proxy/base/ticket.h"
 #include "proxy/base/timer.h"
 #include "proxy/net/client_facts.h"
@@ -25,6 +26,7 @@ struct Environment {
   TimerService& timers;
   net::Connector& connector;
   BlockPool& pool;
+  Journal::Page* page = nullptr;  ///< where what is decided is noted; null: nowhere
 };
 
 /// A connection on which a user may log in now.

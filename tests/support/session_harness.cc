@@ -37,7 +37,8 @@ SessionHarness::SessionHarness(RunMode mode)
     : mode_(mode),
       services_{timers,       connector,      pool,
                 log,          counters,       guard,
-                filters.host, retention.host, filters::inspection_maker(filters.host)},
+                filters.host, retention.host, filters::inspection_maker(filters.host),
+                journal},
       owner_(std::make_unique<Owner>()) {
   settings.listener = "test";
   pool_settings.name = "pool";

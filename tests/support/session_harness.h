@@ -162,6 +162,7 @@ class SessionHarness {
   RecordingLog log;
   session::Counters counters;
   guard::Guard guard;
+  Journal journal;
   FilterHost filters{timers, connector, pool, log};
   RetentionFixture retention{timers, filters.background, log};
   std::shared_ptr<FakeTlsLayer> client_tls = std::make_shared<FakeTlsLayer>();
