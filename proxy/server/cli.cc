@@ -5,6 +5,7 @@
 #include <cctype>
 #include <optional>
 
+#include "proxy/server/cli_replay.h"
 #include "proxy/server/cli_retention.h"
 #include "proxy/server/cli_scan.h"
 
@@ -309,6 +310,8 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   const CLI::App& retention = add_retention(app, for_retention);
   CommandLine for_scan;
   const CLI::App& scan = add_scan(app, for_scan);
+  CommandLine for_replay;
+  const CLI::App& replay = add_replay(app, for_replay);
   const CLI::App& show = *app.add_subcommand("version", "Print version and libraries");
   run.footer(kFooter);
   check.footer(kFooter);
@@ -335,6 +338,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   if (for_quarantine.command->parsed()) return quarantine_line(for_quarantine);
   if (retention.parsed()) return for_retention;
   if (scan.parsed()) return for_scan;
+  if (replay.parsed()) return for_replay;
   Values& values = run.parsed() ? for_run : for_check;
   values.line.action = run.parsed() ? CommandLine::Action::run : CommandLine::Action::check;
   // Absent means "as the file says"; there is no flag that turns verification back on.

@@ -67,6 +67,13 @@ struct SweepOptions {
   unsigned jobs = 4;                  ///< accounts at once
 };
 
+/// What `gatepost replay` is to do.
+struct ReplayOptions {
+  std::string file;     ///< a trace
+  std::string session;  ///< its id; empty: all sessions of the trace
+  bool quiet = false;   ///< without the conversation
+};
+
 /// A command line that was understood, or the text to print instead of doing anything.
 struct CommandLine {
   enum class Action : std::uint8_t {
@@ -77,6 +84,7 @@ struct CommandLine {
     retention,       ///< list or change what is known of deleted and kept messages, end
     sweep,           ///< remove what is due from mailboxes, end
     scan,            ///< show what a chain makes of messages in files, end
+    replay,          ///< play a trace, say where it goes another way, end
     print_and_exit,  ///< help, version or a complaint: print `text`, end with `exit_code`
   };
 
@@ -90,6 +98,7 @@ struct CommandLine {
   RetentionOptions retention = {};
   SweepOptions sweep = {};
   ScanOptions scan = {};
+  ReplayOptions replay = {};
   std::string text;  ///< print_and_exit: with its final newline
   ExitCode exit_code = ExitCode::ok;
 

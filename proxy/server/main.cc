@@ -17,6 +17,7 @@
 #include "proxy/server/cli.h"
 #include "proxy/server/privileges.h"
 #include "proxy/server/quarantine_command.h"
+#include "proxy/server/replay_command.h"
 #include "proxy/server/retention_desk.h"
 #include "proxy/server/scan_command.h"
 #include "proxy/server/server.h"
@@ -103,6 +104,8 @@ ExitCode main(int argc, char** argv) {
       return sweep_mailboxes(line);
     case CommandLine::Action::scan:
       return scan_files(line);
+    case CommandLine::Action::replay:
+      return replay_trace(line);
     case CommandLine::Action::print_and_exit:
       std::fputs(line.text.c_str(), line.is_complaint() ? stderr : stdout);
       return line.exit_code;

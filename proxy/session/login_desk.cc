@@ -34,7 +34,8 @@ bool LoginDesk::open_ahead() {
   route_ = settings_.router->route(settings_.listener, facts_);
   if (route_ == nullptr) return false;
   upstream::Opening::Owner& self = *this;
-  const upstream::Environment environment{services_.timers, services_.connector, services_.pool};
+  const upstream::Environment environment{services_.timers, services_.connector, services_.pool,
+                                          services_.tape};
   ahead_ = std::make_unique<upstream::PoolOpening>(environment, settings_.timeouts, *route_->pool,
                                                    facts_, "", self);
   return true;
@@ -75,6 +76,7 @@ void LoginDesk::start(LoginRequest request) {
   server_ = nullptr;
   route_ = named_ ? settings_.router->route(settings_.listener, facts_, request.user)
                   : settings_.router->route(settings_.listener, facts_);
+  if (services_.tape != nullptr) services_.tape->routed(route_);
   if (route_ == nullptr) {
     return refuse(LoginResult::refused,
                   pop3::err(ResponseCode::auth, "No mail server for this user"), "no route");

@@ -18,6 +18,7 @@
 #include "proxy/net/connector.h"
 #include "proxy/net/transport.h"
 #include "proxy/session/counters.h"
+#include "proxy/session/tape.h"
 #include "proxy/upstream/router.h"
 
 namespace gatepost::session {
@@ -33,6 +34,8 @@ struct Services {
   filters::Host& filters;             ///< what chains use
   filters::RetentionHost& retention;  ///< what policies use
   filters::InspectionMaker inspect;   ///< make_inspection() with `filters`; tests put in their own
+  /// Takes the session down that has these services: they are for it alone then. Null: nobody does.
+  Tape* tape = nullptr;
 };
 
 /// Who may open every mailbox of a server (config::Pool::master_user).

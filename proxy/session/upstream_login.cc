@@ -15,7 +15,7 @@ using pop3::ResponseCode;
 namespace {
 
 upstream::Environment environment(const Services& services) {
-  return {services.timers, services.connector, services.pool};
+  return {services.timers, services.connector, services.pool, services.tape};
 }
 
 /// RFC 6856 section 2.1: it has its place before the login.
