@@ -28,7 +28,7 @@ std::string with_upstream(std::string_view upstream) {
 
 TEST(RulesTest, ControlHasAPathAndAModeThatFit) {
   const auto with_admin = [](std::string_view admin) {
-    return problems(load(file_with(", \"admin\": {" + std::string(admin) + "}")));
+    return problems(load(file_with("\"admin\": {" + std::string(admin) + "}")));
   };
   EXPECT_THAT(with_admin(R"("address": "off")"), Not(HasSubstr("error")));
   EXPECT_THAT(with_admin(R"("control": "/run/c", "control_mode": "0660")"),
