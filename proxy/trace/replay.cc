@@ -192,7 +192,7 @@ class Replay final : StageEar, session::Session::Home {
                                       known->device_suffix);
       config::Pool pool;
       pool.name = "replay";
-      pool.retries = known->attempts - 1;
+      pool.retries = std::max(known->attempts, 1U) - 1;
       route.pool = std::make_shared<const upstream::Pool>(pool, servers(*known));
     }
     return std::make_shared<const upstream::Router>(std::move(routes));

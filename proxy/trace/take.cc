@@ -8,6 +8,14 @@
 
 namespace gatepost::trace {
 
+namespace {
+
+bool is_text(const Event& event) {
+  return event.kind == Event::Kind::heard || event.kind == Event::Kind::said;
+}
+
+}  // namespace
+
 void detail::Trace::end(std::string_view why) {
   if (std::exchange(over, true)) return;
   timer->stop();
@@ -65,7 +73,6 @@ void Take::fill(net::Tap::Leg leg, Event::Kind kind, std::string_view masked) {
     const std::string_view piece = masked.substr(0, waiting.missing);
     waiting.event.text.append(piece);
     waiting.missing -= piece.size();
-    held_ -= piece.size();
     masked.remove_prefix(piece.size());
   }
 }
@@ -90,6 +97,7 @@ void Take::flush_all() {
 void Take::give_out() {
   while (!waiting_.empty() && waiting_.front().missing == 0 && !done()) {
     emit(waiting_.front().event);
+    if (is_text(waiting_.front().event)) held_ -= waiting_.front().event.text.size();
     waiting_.pop_front();
   }
 }

@@ -73,7 +73,7 @@ class Take {
   Confidences known_;
   std::map<net::Tap::Leg, Redactor> redactors_;
   std::deque<Waiting> waiting_;
-  std::size_t held_ = 0;  // octets missing in waiting_
+  std::size_t held_ = 0;  // octets of text in waiting_, there or missing
   bool open_ = false;     // lines go to the sink
   bool given_up_ = false;
   std::string backlog_;     // until then
