@@ -61,7 +61,7 @@ class TraceDesk {
   /// At once.
   static constexpr std::size_t kMaxTraces = 4;
   /// Octets of the lines of one trace, of this worker.
-  static constexpr std::size_t kMaxOctets = 64 * 1024 * 1024;
+  static constexpr std::size_t kMaxOctets = 16 * 1024 * 1024;
   /// Sessions that one trace follows to their end, of this worker.
   static constexpr std::size_t kMaxSessions = 100;
   static constexpr std::chrono::seconds kMaxTime{24 * 3600};

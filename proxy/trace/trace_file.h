@@ -21,9 +21,9 @@ struct Recorded {
 /// A whole trace.
 struct TraceFile {
   /// Octets of a file.
-  static constexpr std::size_t kMaxFile = 256 * 1024 * 1024;
+  static constexpr std::size_t kMaxFile = 128 * 1024 * 1024;
   /// Of all sessions together.
-  static constexpr std::size_t kMaxEvents = 1'000'000;
+  static constexpr std::size_t kMaxEvents = 200'000;
   /// Sessions in a file.
   static constexpr std::size_t kMaxRecorded = 10'000;
 

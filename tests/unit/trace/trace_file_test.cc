@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -141,6 +142,28 @@ TEST(TraceFile, SessionsHaveALimit) {
   const auto file = parse_trace(text);
   ASSERT_FALSE(file);
   EXPECT_TRUE(file.error().detail.ends_with("too many sessions"));
+}
+
+TEST(TraceFile, EventsHaveALimit) {
+  std::string text = kHeader + kBegin;
+  for (std::size_t i = 0; i < TraceFile::kMaxEvents; ++i) {
+    text += "{\"session\":\"a\",\"event\":\"login\"}\n";
+  }
+  const auto file = parse_trace(text);
+  ASSERT_FALSE(file);
+  EXPECT_TRUE(file.error().detail.ends_with("too many events"));
+}
+
+TEST(TraceFile, FilesHaveALimit) {
+  const testing::TemporaryFolder folder;
+  const std::string path = folder.file("large");
+  std::FILE* const file = std::fopen(path.c_str(), "we");
+  ASSERT_NE(file, nullptr);
+  std::fclose(file);
+  std::filesystem::resize_file(path, TraceFile::kMaxFile + 1);  // of nothing but zeros
+  const auto trace = read_trace(path);
+  ASSERT_FALSE(trace);
+  EXPECT_EQ(trace.error().detail, path + ": the file is too large");
 }
 
 TEST(TraceFile, FilesHaveNames) {
