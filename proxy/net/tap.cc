@@ -39,7 +39,7 @@ class TappedTransport final : public Transport, private TransportObserver {
   }
   void close(CloseMode mode) override {
     tap_.closed(leg_, mode);
-    closed_ = true;
+    aborted_ = mode == CloseMode::abort;
     received_.clear();
     inner_->close(mode);
   }
@@ -74,7 +74,7 @@ class TappedTransport final : public Transport, private TransportObserver {
     }
     if (inner_->end() && arrived.empty() && !told_end_) {
       told_end_ = true;
-      if (!closed_) tap_.ended(leg_, *inner_->end());
+      if (!aborted_) tap_.ended(leg_, *inner_->end());
     }
     return news;
   }
@@ -85,7 +85,7 @@ class TappedTransport final : public Transport, private TransportObserver {
   TransportObserver* observer_ = nullptr;
   ByteChain received_;
   bool told_end_ = false;
-  bool closed_ = false;
+  bool aborted_ = false;
 };
 
 }  // namespace

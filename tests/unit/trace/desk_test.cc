@@ -22,6 +22,7 @@ Order of_user(std::string user) {
 
 void log_in_and_leave(SessionHarness& s) {
   s.start();
+  s.expect_client_line("+OK");
   s.log_in();
   s.client("QUIT\r\n");
   s.upstream("+OK\r\n");
@@ -74,6 +75,7 @@ TEST(TraceDesk, EndsInTime) {
   order.lasts = std::chrono::seconds(5);
   Traced traced(harness, std::move(order));
   harness.start();
+  harness.expect_client_line("+OK");
   harness.log_in();
   harness.advance(Duration(5'000));
   EXPECT_EQ(traced.sink->ended, "time");
@@ -90,6 +92,7 @@ TEST(TraceDesk, SaysWhatDidNotFit) {
   harness.ignore_the_rest();
   Traced traced(harness, of_user("joe"));
   harness.start();
+  harness.expect_client_line("+OK");
   harness.log_in();
   traced.sink->room = traced.sink->text.size();
   harness.client("NOOP\r\n");
@@ -132,6 +135,7 @@ TEST(TraceDesk, FollowsOnlySoManySessions) {
   harness.ignore_the_rest();
   Traced traced(harness, of_user(""));
   harness.start();
+  harness.expect_client_line("+OK");
   const auto another = [&] {
     return traced.desk.record("x", traced.recording->services(), harness.settings, harness.facts);
   };
@@ -148,6 +152,7 @@ TEST(TraceDesk, WritesOnlySoManyOctets) {
   harness.ignore_the_rest();
   Traced traced(harness, of_user(""));
   harness.start();
+  harness.expect_client_line("+OK");
   harness.log_in();
   harness.client("RETR 1\r\n");
   harness.upstream("+OK\r\n");
@@ -167,6 +172,7 @@ TEST(TraceDesk, KeepsOnlySoMuchOfASessionThatNobodyKnowsYet) {
   harness.settings.limits.bad_commands = 1'000'000;
   Traced traced(harness, of_user("joe"));
   harness.start();
+  harness.expect_client_line("+OK");
   std::string lines;
   for (std::size_t i = 0; i < Recording::kMaxBacklog / 100; ++i) lines += "NOOP\r\n";
   for (std::size_t i = 0; i < 5; ++i) {
@@ -181,6 +187,7 @@ TEST(Recording, HoldsOnlySoMuchUntilALineEnds) {
   harness.ignore_the_rest();
   Traced traced(harness, of_user(""));
   harness.start();
+  harness.expect_client_line("+OK");
   harness.log_in();
   harness.client("RETR 1\r\nPASS se");  // a line that does not end
   traced.sink->text.clear();

@@ -30,6 +30,7 @@ void for_each_trace(const std::function<void(SessionHarness&)>& prepare,
     order.options.full = full;
     Traced traced(harness, std::move(order));
     harness.start();
+    static_cast<void>(harness.at_client().take_sent());
     talk(harness);
     const std::string text = traced.text();
     EXPECT_FALSE(text.contains("secret")) << text;
@@ -181,6 +182,7 @@ TEST(Replay, KnowsWhatUpstreamAnnouncedBefore) {
   for_each_trace(nothing_special, [](SessionHarness& s) {
     SessionHarness::teach(s.server, "USER\r\nPIPELINING\r\n");
     s.client("CAPA\r\n");
+    static_cast<void>(s.at_client().take_sent());
     s.log_in("USER\r\nPIPELINING\r\nUIDL\r\n");
     s.client("UIDL\r\nLIST\r\nNOOP\r\n");
     s.upstream("+OK\r\n1 joe-1\r\n.\r\n+OK\r\n1 10\r\n.\r\n+OK\r\n");
@@ -231,6 +233,7 @@ TEST(Replay, SaysWhatItDoesNotCompare) {
                    s.upstream("+OK 1 5\r\n");
                    s.client("QUIT\r\n");
                    s.upstream("+OK\r\n");
+                   s.client_ends();
                  },
                  [](const std::string& /*text*/, const Played& played) {
                    ASSERT_EQ(played.notes.size(), 1U);
@@ -303,6 +306,7 @@ TEST(Replay, FindsWhereASessionGoesAnotherWay) {
   harness.ignore_the_rest();
   Traced traced(harness);
   harness.start();
+  harness.expect_client_line("+OK");
   harness.log_in();
   harness.client("STAT\r\n");
   harness.upstream("+OK 3 1200\r\n");

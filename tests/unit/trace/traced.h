@@ -45,8 +45,8 @@ class Traced {
     };
   }
   ~Traced() {
-    harness_.kill();
     ticket.reset();
+    harness_.kill();
   }
   Traced(const Traced&) = delete;
   Traced& operator=(const Traced&) = delete;
