@@ -138,20 +138,40 @@ void set_log_level(const Wish& wish, Responder responder) {
   answer(responder, Json::object());
 }
 
+void trace(const Wish& wish, Responder responder) {
+  TraceWish wanted;
+  wanted.user = text(wish.body, "user").value_or("");
+  if (wanted.user.empty() || wanted.user.size() > ControlService::kMaxPattern) {
+    return refuse(responder, 400, "whom? \"user\" is a pattern for names");
+  }
+  if (const auto at = wish.body.find("seconds"); at != wish.body.end()) {
+    const bool good = at->is_number_unsigned() && at->get<std::uint64_t>() > 0 &&
+                      at->get<std::uint64_t>() <= ControlService::kMaxTraceSeconds;
+    if (!good) return refuse(responder, 400, "\"seconds\" is a number from 1 to 86400");
+    wanted.lasts = std::chrono::seconds(at->get<std::uint64_t>());
+  }
+  if (const auto at = wish.body.find("full"); at != wish.body.end()) {
+    if (!at->is_boolean()) return refuse(responder, 400, "\"full\" is true or false");
+    wanted.full = at->get<bool>();
+  }
+  wish.office.trace(std::move(wanted), wish.by, std::move(responder));
+}
+
 struct Way {
   std::string_view method;
   std::string_view path;
   void (*go)(const Wish&, Responder);
 };
-constexpr std::array<Way, 9> kWays = {{{"GET", "/status", status},
-                                       {"GET", "/sessions", sessions},
-                                       {"GET", "/upstreams", upstreams},
-                                       {"GET", "/log-level", log_level},
-                                       {"POST", "/kick", kick},
-                                       {"POST", "/drain", drain},
-                                       {"POST", "/reload", reload},
-                                       {"POST", "/upgrade", upgrade},
-                                       {"POST", "/log-level", set_log_level}}};
+constexpr std::array<Way, 10> kWays = {{{"GET", "/status", status},
+                                        {"GET", "/sessions", sessions},
+                                        {"GET", "/upstreams", upstreams},
+                                        {"GET", "/log-level", log_level},
+                                        {"POST", "/kick", kick},
+                                        {"POST", "/drain", drain},
+                                        {"POST", "/reload", reload},
+                                        {"POST", "/upgrade", upgrade},
+                                        {"POST", "/log-level", set_log_level},
+                                        {"POST", "/trace", trace}}};
 
 }  // namespace
 

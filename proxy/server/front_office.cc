@@ -9,6 +9,8 @@
 
 #include "proxy/base/pattern.h"
 #include "proxy/server/gathering.h"
+#include "proxy/server/version.h"
+#include "proxy/trace/line.h"
 
 namespace gatepost::server {
 
@@ -88,6 +90,39 @@ void FrontOffice::upgrade(std::string_view by, Then<Result<void>> then) {
 void FrontOffice::set_log_level(LogLevel level, std::string_view by) {
   parts_.log.info("control", {{"action", "log_level"}, {"by", by}, {"level", to_string(level)}});
   parts_.log.set_level(level);
+}
+
+void FrontOffice::trace(admin::TraceWish wish, std::string_view by, http::Responder responder) {
+  if (traces_.size() >= trace::TraceDesk::kMaxTraces) {
+    return responder.answer({.status = 409,
+                             .content_type = "application/json",
+                             .body = "{\"error\":\"there are too many traces already\"}\n"});
+  }
+  parts_.log.info("control", {{"action", "trace"},
+                              {"by", by},
+                              {"whose", wish.user},
+                              {"seconds", wish.lasts.count()},
+                              {"full", wish.full}});
+  const std::uint64_t number = next_trace_++;
+  trace::Order order;
+  order.user = std::move(wish.user);
+  order.lasts = wish.lasts;
+  order.options = {.full = wish.full, .names = wish.full, .key = trace::make_key()};
+  auto stream = std::make_shared<TraceStream>(parts_.loop, [this, number] { end_trace(number); });
+  traces_.emplace(number, stream);
+  stream->begin(std::move(responder), trace::header_line(order.options, kVersion));
+  for (const auto& worker : parts_.workers) worker->begin_trace(number, order, stream);
+}
+
+void FrontOffice::end_trace(std::uint64_t number) {
+  const auto node = traces_.extract(number);
+  if (node.empty()) return;
+  node.mapped()->close();
+  for (const auto& worker : parts_.workers) worker->end_trace(number);
+}
+
+FrontOffice::~FrontOffice() {
+  for (const auto& [number, stream] : traces_) stream->close();
 }
 
 void FrontOffice::note(std::string_view action, std::string_view by) const {

@@ -50,6 +50,7 @@ Worker::Worker(unsigned index, Log& log, guard::Guard& guard,
                 log_,     counters_,  guard,
                 filters_, retention_, filters::inspection_maker(filters_),
                 journal_},
+      traces_(loop_),
       reaper_(loop_.make_timer([this] { reap(); })),
       ticker_(loop_.make_timer([this] { tick(); })),
       last_accept_error_(loop_.now() - kErrorLogEvery) {
@@ -156,11 +157,13 @@ void Worker::begin(std::shared_ptr<const session::Settings> settings,
                       : session::EndReason::refused_rate);
   }
   session::Session::Home& self = *this;
-  auto session = std::make_unique<session::Session>(fmt::format("{}-{:x}", index_, next_session_++),
-                                                    services_, std::move(settings),
+  std::string id = fmt::format("{}-{:x}", index_, next_session_++);
+  auto recording = traces_.record(id, services_, *settings, facts);
+  const session::Services& services = recording ? recording->services() : services_;
+  auto session = std::make_unique<session::Session>(std::move(id), services, std::move(settings),
                                                     std::move(client), std::move(facts), self);
   session::Session* key = session.get();
-  sessions_.emplace(key, Serving{std::move(session), who});
+  sessions_.emplace(key, Serving{std::move(recording), std::move(session), who});
   check_memory();
 }
 
@@ -274,6 +277,19 @@ void Worker::check_memory() {
   }
   log_.warning(accepting ? "accept_resumed" : "accept_paused",
                {{"worker", index_}, {"bytes", used}, {"limit", limit}});
+}
+
+void Worker::begin_trace(std::uint64_t number, trace::Order order,
+                         std::shared_ptr<trace::Sink> sink) {
+  loop_.post([this, number, order = std::move(order), sink = std::move(sink)]() mutable {
+    auto ticket = traces_.begin(std::move(order), sink);
+    if (!ticket) return sink->over("traces");
+    tracing_.insert_or_assign(number, std::move(*ticket));
+  });
+}
+
+void Worker::end_trace(std::uint64_t number) {
+  loop_.post([this, number] { tracing_.erase(number); });
 }
 
 void Worker::drain(std::move_only_function<void()> drained) {

@@ -43,6 +43,12 @@ class FakeOffice final : public admin::Office {
   void set_log_level(LogLevel level, std::string_view by) override {
     note("level " + std::string(to_string(level)), by);
   }
+  void trace(admin::TraceWish wish, std::string_view by, http::Responder responder) override {
+    note("trace " + wish.user + " " + std::to_string(wish.lasts.count()) +
+             (wish.full ? " full" : ""),
+         by);
+    responder.answer({.body = "a trace\n"});
+  }
 
   admin::Status status_;
   admin::SessionList list_;

@@ -147,5 +147,18 @@ TEST_F(ControlServiceTest, TakesNoMoreThanItsLimits) {
   EXPECT_THAT(ask("GET", "/sessions?user=x" + longest), StartsWith("HTTP/1.1 400 "));
 }
 
+TEST_F(ControlServiceTest, TakesWishesForTraces) {
+  EXPECT_THAT(ask("POST", "/trace", R"({"user":"j*","seconds":7,"full":true})"),
+              HasSubstr("a trace"));
+  EXPECT_THAT(office_.done_, ElementsAre("trace j* 7 full by uid 7"));
+  const std::string too_long = std::to_string(ControlService::kMaxTraceSeconds + 1);
+  for (const std::string& body :
+       {std::string("{}"), std::string(R"({"user":""})"), std::string(R"({"user":7})"),
+        R"({"user":"j","seconds":)" + too_long + "}", std::string(R"({"user":"j","seconds":0})"),
+        std::string(R"({"user":"j","seconds":"x"})"), std::string(R"({"user":"j","full":1})")}) {
+    EXPECT_THAT(ask("POST", "/trace", body), StartsWith("HTTP/1.1 400 ")) << body;
+  }
+}
+
 }  // namespace
 }  // namespace gatepost::admin
