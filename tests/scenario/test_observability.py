@@ -22,6 +22,8 @@ INFECTED = samples.attachment("message 2", samples.eicar(), "eicar.com")
 VARIABLES = {"$instance": ".*", "$pool": ".*", "$__rate_interval": "30s"}
 #: Series that a gateway in good health does not have: the name, and why.
 NOT_THERE = {"ALERTS": "Prometheus makes it when an alert fires"}
+#: Metrics that no panel shows: the name, and why.
+NOT_SHOWN = {"gatepost_upgrades_total": "an upgrade is seen as a start"}
 SELECTOR = re.compile(r"\b((?:gatepost[_:][\w:]+|up|ALERTS)(?:{[^}]*})?)")
 
 
@@ -188,4 +190,4 @@ class Files(Scanning):
     def test_every_metric_has_a_place_on_the_dashboard(self):
         shown = DASHBOARD.read_text(encoding="utf-8")
         rows = re.findall(r"(?m)^\| `(gatepost_\w+)`", (DOCS / "metrics.md").read_text("utf-8"))
-        self.assertEqual([name for name in rows if name not in shown], [])
+        self.assertEqual([name for name in rows if name not in shown and name not in NOT_SHOWN], [])
