@@ -45,6 +45,7 @@ void build_timeouts(const Reader& in, Timeouts& timeouts) {
   in.read("upstream_login", timeouts.upstream_login);
   in.read("upstream_reply", timeouts.upstream_reply);
   in.read("drain", timeouts.drain);
+  in.read("upgrade", timeouts.upgrade);
 }
 
 void build_limits(const Reader& in, Limits& limits) {
@@ -67,6 +68,11 @@ void build_limits(const Reader& in, Limits& limits) {
 
 void build_admin(const Reader& in, Admin& admin) {
   in.read("address", admin.address);
+  in.read("token_file", admin.token_file);
+  in.read("control", admin.control);
+  if (const auto mode = in.text("control_mode")) {
+    admin.control_mode = parse_mode(*mode).value_or(admin.control_mode);
+  }
   if (admin.address == "off") admin.address.clear();
   if (admin.address.empty()) return;
   const auto endpoint = Endpoint::parse(admin.address);

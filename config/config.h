@@ -179,6 +179,7 @@ struct Timeouts {
   Duration upstream_login{60'000};   ///< each reply during login
   Duration upstream_reply{300'000};  ///< each reply, and silence inside one, after login
   Duration drain{30'000};            ///< SIGTERM: sessions may go on for so long
+  Duration upgrade{3'600'000};       ///< the same after an upgrade, in the process before
 };
 
 struct Limits {
@@ -202,6 +203,10 @@ struct Limits {
 
 struct Admin {
   std::string address = "127.0.0.1:9110";  ///< empty: no admin listener
+  /// Its first line is the token that actions on the status page need. Empty: it has no actions.
+  std::string token_file;
+  std::string control;                ///< path of the Unix socket of `gatepost ctl`; empty: none
+  std::uint32_t control_mode = 0600;  ///< its permissions
 };
 
 /// What happens when the process makes a system call that a gateway has no use for.

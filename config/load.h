@@ -40,6 +40,7 @@ struct Overrides {
   std::optional<std::string> retention_file;  ///< of SQLite
   std::optional<std::string> workers;         ///< "auto" or a number
   std::optional<std::string> admin;           ///< address or "off"
+  std::optional<std::string> admin_token_file, control;
   std::optional<std::string> log_level, log_format, log_file;
 };
 

@@ -228,6 +228,8 @@ void apply_overrides(const Overrides& overrides, Json& document, Findings& findi
     writer.set("--workers", "/workers", count ? Json(*count) : Json(*overrides.workers));
   }
   writer.set("--admin", "/admin/address", overrides.admin);
+  writer.set("--admin-token-file", "/admin/token_file", overrides.admin_token_file);
+  writer.set("--control", "/admin/control", overrides.control);
   writer.set("--log-level", "/log/level", overrides.log_level);
   writer.set("--log-format", "/log/format", overrides.log_format);
   writer.set("--log-file", "/log/file", overrides.log_file);

@@ -18,6 +18,12 @@ void check_admin(const Admin& admin, Findings& findings) {
         fmt::format("metrics are readable from other machines at {}, without a password",
                     endpoint->to_string()));
   }
+  if (!admin.token_file.empty() && admin.address.empty()) {
+    findings.error("/admin/token_file", "has no effect without an admin listener");
+  }
+  if (admin.control.empty() && admin.control_mode != Admin().control_mode) {
+    findings.warning("/admin/control_mode", "has no effect without control");
+  }
 }
 
 }  // namespace

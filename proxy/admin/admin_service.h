@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "proxy/http/message.h"
+#include "proxy/http/responder.h"
 
 namespace gatepost::admin {
 

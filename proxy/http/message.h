@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,14 +8,19 @@
 
 namespace gatepost::http {
 
-/// One request, whole. Header fields are not handed on: nothing here depends on them.
+/// One request, whole.
 struct Request {
   std::string method;  ///< as sent: "GET"
   std::string target;  ///< as sent: "/metrics?x=1"
   std::string path;    ///< target's path, not percent-decoded: "/metrics"
   std::string query;   ///< what stands behind "?", without it
   std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;  ///< as sent, in their order
   bool keep_alive = false;  ///< the client wants to send more (RFC 9112 section 9.3)
+  bool chunks = false;      ///< the client takes a body in chunks: HTTP/1.1
+
+  /// The value of a field that came exactly once, whatever the case of its name; otherwise "".
+  [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
 /// What goes back. Content-Length, Connection and protection against guessing the type are added
@@ -26,10 +30,8 @@ struct Response {
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
   /// Further header fields. Made by us: names and values are written as they are.
-  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<std::pair<std::string, std::string>> headers = {};
 };
-
-using Handler = std::move_only_function<Response(const Request&)>;
 
 /// "Not Found" for 404; "" for a status that nobody here sends.
 [[nodiscard]] std::string_view reason_phrase(std::uint16_t status);
@@ -39,5 +41,9 @@ using Handler = std::move_only_function<Response(const Request&)>;
 
 /// The response as bytes (RFC 9112 section 4), without the body if `head_only`.
 [[nodiscard]] std::string wire(const Response& response, bool head_only, bool keep_alive);
+
+/// The head of a response whose body comes piece by piece: in chunks (RFC 9112 section 7.1), or up
+/// to the end of the connection. Its own body is left out.
+[[nodiscard]] std::string stream_head(const Response& response, bool chunks);
 
 }  // namespace gatepost::http

@@ -152,6 +152,10 @@ void RequestReader::Impl::take_request() {
   request.method = to_std(message.method_string());
   request.target = to_std(message.target());
   request.keep_alive = parser_->keep_alive();
+  request.chunks = message.version() >= 11;
+  for (const auto& field : message) {
+    request.headers.emplace_back(to_std(field.name_string()), to_std(field.value()));
+  }
   request.body = std::move(parser_->get().body());
   split_target(request);
   parser_.reset();

@@ -8,8 +8,8 @@
 /// Private to metrics/.
 namespace gatepost::metrics {
 
-/// What there is room for, and what is taken of it: the limits of the configuration, the quarantine,
-/// and what the process takes of the machine.
+/// What there is room for, and what is taken of it: the limits of the configuration, the
+/// quarantine, and what the process takes of the machine.
 void add_room(std::vector<MetricFamily>& out, const ProcessFacts& facts);
 
 }  // namespace gatepost::metrics

@@ -54,9 +54,10 @@ std::string serve(const pop3::test::Pieces& pieces) {
       {.metrics = [] { return std::string("m 1\n"); },
        .not_ready = [] { return std::vector<std::string>{"starting"}; }});
   gatepost::testing::MemoryConnection wire = gatepost::testing::make_memory_transport(pool);
-  http::ServerConnection connection(
-      std::move(wire.transport), pool,
-      [](const http::Request& request) { return service.handle(request); });
+  http::ServerConnection connection(std::move(wire.transport), pool,
+                                    [](const http::Request& request, http::Responder responder) {
+                                      responder.answer(service.handle(request));
+                                    });
   for (const std::string_view piece : pieces) {
     wire.peer->deliver(piece);
     while (wire.peer->turn()) {

@@ -29,7 +29,7 @@ SELECTOR = re.compile(r"\b((?:gatepost[_:][\w:]+|up|ALERTS)(?:{[^}]*})?)")
 
 def promtool(*words):
     """(exit code, output)"""
-    done = subprocess.run(["promtool", *map(str, words)], capture_output=True, text=True, timeout=120,
+    done = subprocess.run(["promtool", *map(str, words)], capture_output=True, text=True, timeout=300,
                           check=False)
     return done.returncode, done.stdout + done.stderr
 

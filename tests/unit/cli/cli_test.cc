@@ -96,6 +96,10 @@ TEST(CliTest, ReadsEveryOtherFlag) {
                                   "2",
                                   "--admin",
                                   "off",
+                                  "--admin-token-file",
+                                  "token",
+                                  "--control",
+                                  "/run/control",
                                   "--log-level",
                                   "debug",
                                   "--log-format",
@@ -116,6 +120,8 @@ TEST(CliTest, ReadsEveryOtherFlag) {
   EXPECT_EQ(line.overrides.trusted_network, "192.0.2.4,192.0.2.5");
   EXPECT_EQ(line.overrides.workers, "2");
   EXPECT_EQ(line.overrides.admin, "off");
+  EXPECT_EQ(line.overrides.admin_token_file, "token");
+  EXPECT_EQ(line.overrides.control, "/run/control");
   EXPECT_EQ(line.overrides.log_level, "debug");
   EXPECT_EQ(line.overrides.log_format, "json");
   EXPECT_EQ(line.overrides.log_file, "g.log");
@@ -208,7 +214,7 @@ TEST(CliTest, HelpNamesCommandsAndExitCodes) {
 
 TEST(CliTest, HelpOfBothCommandsHasEveryFlagOfTheSchemaAndItsVariable) {
   const std::set<std::string> flags = flags_of_the_schema();
-  EXPECT_EQ(flags.size(), 22u);
+  EXPECT_EQ(flags.size(), 24u);
   for (const char* command : {"run", "check"}) {
     const std::string help = parse({command, "--help"}).text;
     EXPECT_THAT(help, HasSubstr(std::string("Usage: gatepost ") + command + " ["));

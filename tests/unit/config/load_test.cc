@@ -30,10 +30,11 @@ constexpr std::string_view kWhole = R"({
   "upstream": {"address": "up.example", "tls": "implicit", "verify": true, "ca_file": "ca.pem",
     "server_name": "pop.example", "min_version": "1.3", "resolve_every": "90s"},
   "timeouts": {"handshake": "500ms", "login": "1m", "inactivity": "1h", "upstream_connect": "1s",
-    "upstream_greeting": "2s", "upstream_login": "3s", "upstream_reply": "4s", "drain": "0s"},
+    "upstream_greeting": "2s", "upstream_login": "3s", "upstream_reply": "4s", "drain": "0s",
+    "upgrade": "2h"},
   "limits": {"connections": 7, "login_attempts": 2, "pipeline": 4, "bad_commands": 5,
     "memory": 33554432},
-  "admin": {"address": "off"},
+  "admin": {"address": "127.0.0.1:9", "token_file": "t", "control": "/run/c", "control_mode": "0660"},
   /* last */ "log": {"level": "debug", "format": "json", "file": "g.log"}
 })";
 
@@ -76,7 +77,11 @@ TEST(LoadTest, PutsEveryKeyInItsPlace) {
   EXPECT_EQ(c.limits.pipeline, 4u);
   EXPECT_EQ(c.limits.bad_commands, 5u);
   EXPECT_EQ(c.limits.memory, 33'554'432u);
-  EXPECT_EQ(c.admin.address, "");
+  EXPECT_EQ(c.timeouts.upgrade, seconds(7200));
+  EXPECT_EQ(c.admin.address, "127.0.0.1:9");
+  EXPECT_EQ(c.admin.token_file, "t");
+  EXPECT_EQ(c.admin.control, "/run/c");
+  EXPECT_EQ(c.admin.control_mode, 0660u);
   EXPECT_EQ(c.log.level, LogLevel::debug);
   EXPECT_EQ(c.log.format, LogFormat::json);
   EXPECT_EQ(c.log.file, "g.log");
@@ -253,6 +258,8 @@ TEST(LoadTest, EveryFlagReplacesTheFilesValue) {
   flags.key = "flag-k.pem";
   flags.workers = "auto";
   flags.admin = "127.0.0.1:1";
+  flags.admin_token_file = "flag-t";
+  flags.control = "/flag";
   flags.log_level = "error";
   flags.log_format = "text";
   flags.log_file = "flag.log";
@@ -269,6 +276,8 @@ TEST(LoadTest, EveryFlagReplacesTheFilesValue) {
   EXPECT_EQ(c.tls.certificates.at(0).key, "flag-k.pem");
   EXPECT_EQ(c.workers, 0u);
   EXPECT_EQ(c.admin.address, "127.0.0.1:1");
+  EXPECT_EQ(c.admin.token_file, "flag-t");
+  EXPECT_EQ(c.admin.control, "/flag");
   EXPECT_EQ(c.log.level, LogLevel::error);
   EXPECT_EQ(c.log.format, LogFormat::text);
   EXPECT_EQ(c.log.file, "flag.log");

@@ -26,6 +26,24 @@ std::string with_upstream(std::string_view upstream) {
                        "}}"));
 }
 
+TEST(RulesTest, ControlHasAPathAndAModeThatFit) {
+  const auto with_admin = [](std::string_view admin) {
+    return problems(load(file_with("\"admin\": {" + std::string(admin) + "}")));
+  };
+  EXPECT_THAT(with_admin(R"("address": "off")"), Not(HasSubstr("error")));
+  EXPECT_THAT(with_admin(R"("control": "/run/c", "control_mode": "0660")"),
+              Not(HasSubstr("control")));
+  EXPECT_THAT(with_admin(R"("control": "run/c")"), HasSubstr("/admin/control: "));
+  EXPECT_THAT(with_admin("\"control\": \"/" + std::string(100, 'x') + "\""),
+              HasSubstr("/admin/control: "));
+  EXPECT_THAT(with_admin(R"("control": "/run/c", "control_mode": "0666")"),
+              HasSubstr("/admin/control_mode: "));
+  EXPECT_THAT(with_admin(R"("control_mode": "0660")"),
+              HasSubstr("/admin/control_mode: has no effect without control"));
+  EXPECT_THAT(with_admin(R"("address": "off", "token_file": "t")"),
+              HasSubstr("/admin/token_file: has no effect without an admin listener"));
+}
+
 TEST(RulesTest, AListenerWithTlsNeedsCertificateAndKey) {
   for (const char* tls : {"implicit", "starttls"}) {
     const Loaded loaded = load(R"({"listeners": [{"address": ":1", "tls": ")" + std::string(tls) +

@@ -255,6 +255,7 @@ TEST(SchemaTest, DefaultsAreThoseOfTheStructs) {
       {"/timeouts/upstream_login", text(t.upstream_login)},
       {"/timeouts/upstream_reply", text(t.upstream_reply)},
       {"/timeouts/drain", text(t.drain)},
+      {"/timeouts/upgrade", text(t.upgrade)},
       {"/limits/connections", config.limits.connections},
       {"/limits/login_attempts", config.limits.login_attempts},
       {"/limits/pipeline", config.limits.pipeline},
@@ -269,6 +270,9 @@ TEST(SchemaTest, DefaultsAreThoseOfTheStructs) {
       {"/limits/failed_login_memory", text(l.failed_login_memory)},
       {"/limits/exempt_networks", json::array()},
       {"/admin/address", config.admin.address},
+      {"/admin/token_file", config.admin.token_file},
+      {"/admin/control", config.admin.control},
+      {"/admin/control_mode", fmt::format("{:04o}", config.admin.control_mode)},
       {"/log/level", "info"},
       {"/log/format", "text"},
       {"/log/file", config.log.file},
@@ -499,7 +503,7 @@ TEST(SchemaTest, TheEndsOfEveryRangeAreAcceptedAndWhatLiesBeyondIsNot) {
       EXPECT_FALSE(accepts(path, odd)) << path << " " << odd;
     }
   });
-  EXPECT_EQ(ranges, 65);
+  EXPECT_EQ(ranges, 66);
 }
 
 TEST(SchemaTest, TheInactivityTimerIsNeverShorterThanRfc1939Wants) {

@@ -180,5 +180,14 @@ TEST(RequestReader, AnyBytesEndInRequestsOrARefusal) {
   }
 }
 
+TEST(RequestTest, HandsOnHeaderFieldsThatCameOnce) {
+  Request request;
+  request.headers = {{"Cookie", "a=b"}, {"X-Two", "1"}, {"x-two", "2"}, {"Empty", ""}};
+  EXPECT_EQ(request.header("cookie"), "a=b");
+  EXPECT_EQ(request.header("x-two"), "");
+  EXPECT_EQ(request.header("empty"), "");
+  EXPECT_EQ(request.header("absent"), "");
+}
+
 }  // namespace
 }  // namespace gatepost::http

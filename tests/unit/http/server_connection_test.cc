@@ -32,12 +32,16 @@ class ServerConnectionTest : public ::testing::Test {
     auto made = make_memory_transport(pool_, std::move(options));
     peer_ = made.peer;
     connection_ = std::make_unique<ServerConnection>(
-        std::move(made.transport), pool_, [this](const Request& request) {
+        std::move(made.transport), pool_, [this](const Request& request, Responder responder) {
           ++handled_;
+          if (later_) {
+            owed_.push_back(std::move(responder));
+            return;
+          }
           Response response;
           response.body = request.path + '\n' + padding_;
           response.headers = {{"X-Test", "yes"}};
-          return response;
+          responder.answer(response);
         });
   }
   void run() {
@@ -56,6 +60,8 @@ class ServerConnectionTest : public ::testing::Test {
   BlockPool pool_;
   int handled_ = 0;
   std::string padding_;
+  bool later_ = false;           // answers are left to the test
+  std::vector<Responder> owed_;  // those
   std::shared_ptr<MemoryPeer> peer_;
   std::unique_ptr<ServerConnection> connection_;
 };
@@ -65,9 +71,9 @@ TEST_F(ServerConnectionTest, AnswersARequestAndStaysOpen) {
   peer_->deliver(kGet);
   run();
   EXPECT_EQ(peer_->sent(),
-            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 3\r\n"
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n"
             "X-Test: yes\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-            "Connection: keep-alive\r\n\r\n/a\n");
+            "Content-Length: 3\r\nConnection: keep-alive\r\n\r\n/a\n");
   EXPECT_FALSE(peer_->closed());
   EXPECT_FALSE(connection_->finished());
   EXPECT_EQ(pool_.held_blocks(), 0U);
@@ -196,6 +202,148 @@ TEST_F(ServerConnectionTest, MayBeDeletedAnyTime) {
   run();
   connection_.reset();
   EXPECT_TRUE(peer_->destroyed());
+}
+
+TEST_F(ServerConnectionTest, AnswersLaterAndInTurn) {
+  later_ = true;
+  connect();
+  peer_->deliver(std::string(kGet) + std::string(kLastGet));
+  run();
+  ASSERT_EQ(owed_.size(), 1U);  // the second is not begun
+  EXPECT_EQ(peer_->sent(), "");
+  owed_[0].answer(plain_status(404));
+  run();
+  ASSERT_EQ(owed_.size(), 2U);
+  EXPECT_EQ(count(peer_->sent(), "HTTP/1.1 404 Not Found"), 1U);
+  owed_[1].answer(plain_status(503));
+  run();
+  EXPECT_EQ(count(peer_->sent(), "HTTP/1.1 503 Service Unavailable"), 1U);
+  EXPECT_TRUE(finished_after_end());
+}
+
+TEST_F(ServerConnectionTest, AnAnswerThatNobodyGivesIsA500) {
+  later_ = true;
+  connect();
+  peer_->deliver(kGet);
+  run();
+  owed_.clear();
+  run();
+  EXPECT_THAT(peer_->sent(), StartsWith("HTTP/1.1 500 "));
+}
+
+TEST_F(ServerConnectionTest, AClientThatHasEndedItsDirectionStillGetsALateAnswer) {
+  later_ = true;
+  connect();
+  peer_->deliver(kGet);
+  peer_->end();
+  run();
+  ASSERT_EQ(owed_.size(), 1U);
+  EXPECT_TRUE(owed_[0].open());
+  owed_[0].answer(plain_status(404));
+  run();
+  EXPECT_THAT(peer_->sent(), StartsWith("HTTP/1.1 404 "));
+  EXPECT_TRUE(connection_->finished());
+}
+
+TEST_F(ServerConnectionTest, AnAnswerMayOutliveItsConnection) {
+  later_ = true;
+  connect();
+  peer_->deliver(kGet);
+  run();
+  connection_.reset();
+  ASSERT_EQ(owed_.size(), 1U);
+  EXPECT_FALSE(owed_[0].open());
+  owed_[0].answer(plain_status(404));
+}
+
+TEST_F(ServerConnectionTest, StreamsInChunks) {
+  later_ = true;
+  connect();
+  peer_->deliver(kGet);
+  run();
+  Stream stream = owed_.at(0).stream(Response{.body = "not sent"});
+  EXPECT_TRUE(connection_->streaming());
+  EXPECT_TRUE(stream.send("one\n"));
+  EXPECT_TRUE(stream.send(""));
+  EXPECT_TRUE(stream.send(std::string(16, 'x')));
+  run();
+  EXPECT_THAT(peer_->sent(), HasSubstr("Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"));
+  EXPECT_THAT(peer_->sent(), EndsWith("\r\n\r\n4\r\none\n\r\n10\r\nxxxxxxxxxxxxxxxx\r\n"));
+  EXPECT_FALSE(peer_->closed());
+  stream = Stream();
+  run();
+  EXPECT_THAT(peer_->sent(), EndsWith("\r\n0\r\n\r\n"));
+  EXPECT_FALSE(connection_->streaming());
+  EXPECT_TRUE(finished_after_end());
+}
+
+TEST_F(ServerConnectionTest, StreamsToAnOldClientUpToTheEnd) {
+  later_ = true;
+  connect();
+  peer_->deliver("GET /a HTTP/1.0\r\n\r\n");
+  run();
+  {
+    const Response head;
+    Stream stream = owed_.at(0).stream(head);
+    EXPECT_TRUE(stream.send("one\n"));
+  }
+  run();
+  EXPECT_THAT(peer_->sent(), EndsWith("\r\n\r\none\n"));
+  EXPECT_EQ(count(peer_->sent(), "chunked"), 0U);
+  EXPECT_TRUE(finished_after_end());
+}
+
+TEST_F(ServerConnectionTest, AStreamForHeadIsOverAtOnce) {
+  later_ = true;
+  connect();
+  peer_->deliver("HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n");
+  run();
+  const Response head;
+  const Stream stream = owed_.at(0).stream(head);
+  EXPECT_FALSE(stream.open());
+  run();
+  EXPECT_THAT(peer_->sent(), EndsWith("Connection: close\r\n\r\n"));
+  EXPECT_TRUE(finished_after_end());
+}
+
+TEST_F(ServerConnectionTest, TellsAStreamThatItsClientIsGone) {
+  for (const bool deleted : {false, true}) {
+    owed_.clear();
+    later_ = true;
+    connect();
+    peer_->deliver(kGet);
+    run();
+    const Response head;
+    auto stream = std::make_unique<Stream>(owed_.at(0).stream(head));
+    int gone = 0;
+    stream->on_gone([&] {
+      ++gone;
+      stream.reset();
+    });
+    if (deleted) {
+      connection_.reset();
+    } else {
+      peer_->end();
+      run();
+      EXPECT_TRUE(connection_->finished());
+    }
+    EXPECT_EQ(gone, 1);
+    EXPECT_EQ(stream, nullptr);
+  }
+}
+
+TEST_F(ServerConnectionTest, AStreamTakesNoMoreThanItsLimit) {
+  later_ = true;
+  connect({.accept_per_turn = 0});
+  peer_->deliver(kGet);
+  run();
+  const Response head;
+  Stream stream = owed_.at(0).stream(head);
+  const std::string piece(Stream::kMaxUnsent / 2 - 1'024, 'x');
+  EXPECT_TRUE(stream.send(piece));
+  EXPECT_TRUE(stream.send(piece));
+  EXPECT_FALSE(stream.send(piece));
+  EXPECT_TRUE(stream.open());
 }
 
 }  // namespace

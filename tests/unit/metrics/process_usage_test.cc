@@ -77,5 +77,12 @@ TEST_F(MemoryLimitOfGroup, TakesTheLineOfVersion2) {
   EXPECT_EQ(limit("0::/gone/away\n"), 0U);
 }
 
+TEST_F(MemoryLimitOfGroup, ReadsNoLongFile) {
+  group("/a", std::string(5'000, '0') + '7');
+  EXPECT_EQ(limit("0::/a\n"), 0U);
+  group("/a", std::string(100, '0') + '7');
+  EXPECT_EQ(limit("0::/a\n"), 7U);
+}
+
 }  // namespace
 }  // namespace gatepost::metrics
