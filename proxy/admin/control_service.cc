@@ -157,12 +157,37 @@ void trace(const Wish& wish, Responder responder) {
   wish.office.trace(std::move(wanted), wish.by, std::move(responder));
 }
 
+/// {"text": "…"} would only have to be taken apart again: the answer is what is printed.
+void explain(const Wish& wish, Responder responder) {
+  const auto form = Form::parse(wish.request.query);
+  if (!form) return refuse(responder, 400, form.error().detail);
+  const std::string id(form->get("id"));
+  const std::string user(form->get("user"));
+  const bool json = form->has("json");
+  if (id.empty() == user.empty() || id.size() > ControlService::kMaxPattern ||
+      user.size() > ControlService::kMaxPattern) {
+    return refuse(responder, 400, "which? Either \"id\" or \"user\"");
+  }
+  auto then = [json, responder = std::move(responder)](std::string text) mutable {
+    http::Response response;
+    if (json) response.content_type = "application/json";
+    response.body = std::move(text);
+    responder.answer(response);
+  };
+  if (id.empty()) {
+    wish.office.explain_user(user, json, std::move(then));
+  } else {
+    wish.office.explain(id, json, std::move(then));
+  }
+}
+
 struct Way {
   std::string_view method;
   std::string_view path;
   void (*go)(const Wish&, Responder);
 };
-constexpr std::array<Way, 10> kWays = {{{"GET", "/status", status},
+constexpr std::array<Way, 11> kWays = {{{"GET", "/status", status},
+                                        {"GET", "/explain", explain},
                                         {"GET", "/sessions", sessions},
                                         {"GET", "/upstreams", upstreams},
                                         {"GET", "/log-level", log_level},

@@ -13,6 +13,7 @@ namespace gatepost::admin {
 /// What `gatepost ctl` talks to: HTTP with JSON, for those who may open the control socket.
 ///   GET  /status                       Status
 ///   GET  /sessions?user=PATTERN&limit=N  SessionList
+///   GET  /explain?id=ID or ?user=NAME, &json=1   what `gatepost explain` prints
 ///   GET  /upstreams                    the servers of Status
 ///   GET  /log-level
 ///   POST /kick       {"ids": […]} or {"user": "PATTERN"}   → {"ended": N}

@@ -49,6 +49,11 @@ class Office {
   virtual Result<void> reload(std::string_view by) = 0;
   /// As SIGUSR2. `then` is called when the new process is ready, or with why it is not.
   virtual void upgrade(std::string_view by, Then<Result<void>> then) = 0;
+  /// What was decided for a session or a message, and by which rules: text, or JSON. `id` is
+  /// "0-1f", "0-1f/3" or "q17".
+  virtual void explain(std::string id, bool json, Then<std::string> then) = 0;
+  /// The last sessions of a user, in the same way.
+  virtual void explain_user(std::string user, bool json, Then<std::string> then) = 0;
   /// Until the next reload or restart.
   virtual void set_log_level(LogLevel level, std::string_view by) = 0;
   /// Takes down the sessions that begin from now on, as proxy/trace writes them, for as long as is

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "proxy/admin/explanation.h"
 #include "proxy/base/pattern.h"
 #include "proxy/server/gathering.h"
 #include "proxy/server/version.h"
@@ -85,6 +86,40 @@ Result<void> FrontOffice::reload(std::string_view by) {
 
 void FrontOffice::upgrade(std::string_view by, Then<Result<void>> then) {
   parts_.upgrade(by, std::move(then));  // which logs it
+}
+
+void FrontOffice::explain(std::string id, bool json, Then<std::string> then) {
+  const auto form = json ? admin::ExplanationForm::json : admin::ExplanationForm::text;
+  const auto owner = admin::worker_of(id);
+  const bool one = owner && *owner < parts_.workers.size();
+  const std::size_t first = one ? *owner : 0;
+  Gathering<Explanation>::start(
+      parts_.loop, one ? 1 : parts_.workers.size(), kPatience,
+      [this, first, &id](std::size_t i, auto sink) {
+        parts_.workers[first + i]->explain(id, std::move(sink));
+      },
+      [form, then = std::move(then)](const std::vector<Explanation>& found,
+                                     std::size_t /*missing*/) mutable {
+        const auto known = std::ranges::find_if(
+            found, [](const Explanation& one) { return !one.decisions.empty(); });
+        then(admin::render(known != found.end() ? *known : Explanation(), form));
+      });
+}
+
+void FrontOffice::explain_user(std::string user, bool json, Then<std::string> then) {
+  const auto form = json ? admin::ExplanationForm::json : admin::ExplanationForm::text;
+  using Sessions = std::vector<SessionOfUser>;
+  Gathering<Sessions>::start(
+      parts_.loop, parts_.workers.size(), kPatience,
+      [this, user](std::size_t i, auto sink) {
+        parts_.workers[i]->sessions_of(user, std::move(sink));
+      },
+      [form, user, then = std::move(then)](std::vector<Sessions> found,
+                                           std::size_t /*missing*/) mutable {
+        Sessions all;
+        for (Sessions& part : found) std::ranges::move(part, std::back_inserter(all));
+        then(admin::render(user, std::move(all), form));
+      });
 }
 
 void FrontOffice::set_log_level(LogLevel level, std::string_view by) {

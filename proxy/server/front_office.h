@@ -51,6 +51,8 @@ class FrontOffice final : public admin::Office {
   [[nodiscard]] Result<void> drain(std::string_view by) override;
   [[nodiscard]] Result<void> reload(std::string_view by) override;
   void upgrade(std::string_view by, Then<Result<void>> then) override;
+  void explain(std::string id, bool json, Then<std::string> then) override;
+  void explain_user(std::string user, bool json, Then<std::string> then) override;
   void set_log_level(LogLevel level, std::string_view by) override;
   void trace(admin::TraceWish wish, std::string_view by, http::Responder responder) override;
 

@@ -319,6 +319,18 @@ void Worker::find_sessions(admin::SessionQuery query, std::move_only_function<vo
   });
 }
 
+void Worker::explain(std::string id, std::move_only_function<void(Explanation)> told) {
+  loop_.post(
+      [this, id = std::move(id), told = std::move(told)]() mutable { told(journal_.about(id)); });
+}
+
+void Worker::sessions_of(std::string user,
+                         std::move_only_function<void(std::vector<SessionOfUser>)> told) {
+  loop_.post([this, user = std::move(user), told = std::move(told)]() mutable {
+    told(journal_.sessions_of(user));
+  });
+}
+
 void Worker::end_sessions(std::function<bool(const session::Session&)> which,
                           std::move_only_function<void(std::size_t)> ended) {
   loop_.post([this, which = std::move(which), ended = std::move(ended)]() mutable {

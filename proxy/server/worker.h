@@ -96,6 +96,11 @@ class Worker final : session::Session::Home, Arrival::Owner {
   /// Ends those that `which` says, without QUIT. `ended` gets how many, in this worker's thread.
   void end_sessions(std::function<bool(const session::Session&)> which,
                     std::move_only_function<void(std::size_t)> ended);
+  /// What the journal has about an id; `told` is called in this worker's thread.
+  void explain(std::string id, std::move_only_function<void(Explanation)> told);
+  /// The last sessions of a user; the same.
+  void sessions_of(std::string user,
+                   std::move_only_function<void(std::vector<SessionOfUser>)> told);
 
   [[nodiscard]] const session::Counters& counters() const { return counters_; }
   [[nodiscard]] const filters::MessageCounters& message_counters() const {

@@ -18,6 +18,7 @@ using gatepost::testing::FakeOffice;
 using gatepost::testing::make_memory_transport;
 using gatepost::testing::MemoryPeer;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
@@ -115,6 +116,14 @@ TEST_F(ControlServiceTest, SaysWhySomethingWasNotDone) {
   EXPECT_EQ(json_of(answer)["error"], "g.json:1: /x: unknown key\n");
   office_.outcome_ = fail(ErrorCode::refused, "it is draining already");
   EXPECT_THAT(ask("POST", "/drain"), StartsWith("HTTP/1.1 409 "));
+}
+
+TEST_F(ControlServiceTest, Explains) {
+  EXPECT_THAT(ask("GET", "/explain?id=0-1f%2F3"), EndsWith("\r\n\r\ntext of 0-1f/3"));
+  EXPECT_THAT(ask("GET", "/explain?user=joe&json=1"), EndsWith("\r\n\r\njson of user joe"));
+  for (const char* target : {"/explain", "/explain?id=0-1&user=joe", "/explain?id="}) {
+    EXPECT_THAT(ask("GET", target), StartsWith("HTTP/1.1 400 ")) << target;
+  }
 }
 
 TEST_F(ControlServiceTest, RefusesWhatItDoesNotUnderstand) {
