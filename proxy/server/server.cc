@@ -65,6 +65,7 @@ Server::~Server() {
 
 Result<void> Server::start(const config::Config& config, const std::optional<Identity>& identity,
                            const std::string& config_file) {
+  config_file_ = config_file;
   if (auto commands = Launcher::programs_of(config); !commands.empty()) {
     // While there is one thread, nothing secret has been read, and processes can be made.
     const auto workers = static_cast<unsigned>(worker_count(config));
@@ -109,7 +110,9 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
                                    .not_ready = [this] { return not_ready(); }});
 
   put_into_force(std::move(*snapshot), std::move(*sockets));
+  open_office();
   if (auto started = start_admin(); !started) return started;
+  if (auto started = start_control(); !started) return started;
   if (auto hardened = harden(identity, config_file); !hardened) return hardened;
   // As who we are from here on, and with what is allowed from here on.
   auto stores = open_stores(config, config, stores_);
@@ -136,12 +139,16 @@ Result<void> Server::harden(const std::optional<Identity>& identity,
                             const std::string& config_file) {
   const config::Process& process = snapshot_->config.process;
   if (identity) {
+    std::vector<std::string> paths;
     for (const auto& [key, endpoint] : listening_) {
+      if (endpoint.is_unix()) paths.push_back(endpoint.path);
+    }
+    if (control_) paths.push_back(control_->bound().path);
+    for (const std::string& path : paths) {
       // Whoever is in the group is to get in, as if that user had made the socket.
-      if (endpoint.is_unix() &&
-          ::lchown(endpoint.path.c_str(), identity->user, identity->group) != 0) {
+      if (::lchown(path.c_str(), identity->user, identity->group) != 0) {
         return fail(ErrorCode::system,
-                    fmt::format("{}: cannot be given to {}", endpoint.to_string(), identity->name));
+                    fmt::format("unix:{}: cannot be given to {}", path, identity->name));
       }
     }
     if (auto became = become(*identity); !became) return became;
@@ -294,6 +301,7 @@ void Server::refresh(std::string_view why) {
 void Server::note_health(const upstream::Pool& pool, const upstream::Server& server,
                          std::string_view problem) {
   const std::string address = server.address.to_string();
+  office_->note_health(pool.name(), address, problem);
   if (problem.empty()) {
     log_.info("upstream_up", {{"pool", pool.name()}, {"server", address}});
   } else {
@@ -302,24 +310,12 @@ void Server::note_health(const upstream::Pool& pool, const upstream::Server& ser
   }
 }
 
-Result<void> Server::start_admin() {
-  const std::string& address = snapshot_->config.admin.address;
-  if (address.empty()) return {};
-  auto endpoint = Endpoint::parse(address);
-  if (!endpoint) return std::unexpected(endpoint.error());
-  auto admin = AdminListener::start(
-      loop_, *endpoint, *admin_service_, AdminListener::kMaxAge,
-      predecessor_.sockets().take(InheritedSockets::kAdmin + endpoint->to_string()));
-  if (!admin) return std::unexpected(admin.error());
-  admin_ = std::move(*admin);
-  log_.info("listening", {{"listener", "admin"}, {"address", admin_->bound().to_string()}});
-  return {};
-}
-
-void Server::reload() {
-  if (phase_ != Phase::serving) return;
+/// Returns what is wrong, a problem a line; empty when all is well.
+std::string Server::reload() {
+  if (phase_ != Phase::serving) return "this process is about to end\n";
   service_manager_.reloading();
-  last_reload_succeeded_ = try_reload();
+  const std::string problems = try_reload();
+  last_reload_succeeded_ = problems.empty();
   ++(last_reload_succeeded_ ? reloads_succeeded_ : reloads_failed_);
   if (last_reload_succeeded_) {
     log_.info("reloaded");
@@ -327,24 +323,27 @@ void Server::reload() {
     log_.error("reload_refused", {{"effect", "the configuration before stays in force"}});
   }
   service_manager_.ready();
+  return problems;
 }
 
-bool Server::try_reload() {
+std::string Server::try_reload() {
   if (upgrade_ && upgrade_->under_way()) {  // who follows has read it, and has our sockets
     log_.error("configuration", {{"problem", "an upgrade is under way"}});
-    return false;
+    return "an upgrade is under way\n";
   }
   const config::Loaded loaded = load_();
+  std::string problems;
   for (const config::Problem& problem : loaded.problems) {
     log_.write(problem.warning ? LogLevel::warning : LogLevel::error, "configuration",
                {{"path", problem.path}, {"line", problem.line}, {"problem", problem.text}});
+    if (!problem.warning) problems += to_string(problem, config_file_) + '\n';
   }
-  if (!loaded.config) return false;
+  if (!loaded.config) return problems;
   const auto refuse = [this](const Error& error) {
     log_.error("configuration", {{"problem", error.detail}});
     watch_files(snapshot_->config);
     files_.forget();  // files may have changed that would be of use without the problem
-    return false;
+    return error.detail + '\n';
   };
   if (auto known = Launcher::check(*loaded.config, launcher_.get()); !known) {
     return refuse(known.error());
@@ -365,7 +364,7 @@ bool Server::try_reload() {
   retention_ = std::move(*retention);
   if (retention_.audit) retention_.audit->reopen();
   put_into_force(std::move(*snapshot), std::move(*sockets));
-  return true;
+  return {};
 }
 
 void Server::warn_of_fixed_settings(const config::Config& next) const {
@@ -375,6 +374,10 @@ void Server::warn_of_fixed_settings(const config::Config& next) const {
   };
   if (next.workers != now.workers) warn("/workers");
   if (next.admin.address != now.admin.address) warn("/admin/address");
+  if (next.admin.control != now.admin.control ||
+      next.admin.control_mode != now.admin.control_mode) {
+    warn("/admin/control");
+  }
   if (resolve_every(next) != resolve_every(now)) warn("/upstream/resolve_every");
   if (next.process != now.process) warn("/process");
 }

@@ -23,7 +23,8 @@ struct Server::Cargo {
 void Server::on_signal(int number) {
   switch (number) {
     case SIGHUP:
-      return reload();
+      static_cast<void>(reload());  // the log says it
+      return;
     case SIGUSR2:
       static_cast<void>(begin_upgrade("SIGUSR2", {}));  // the log says it
       return;
@@ -104,6 +105,11 @@ void Server::gather_cargo() {
     ours.emplace_back(InheritedSockets::kAdmin + address.value_or(Endpoint()).to_string(),
                       std::move(*copy));
   }
+  if (control_) {
+    auto copy = control_->copy_socket();
+    if (!copy) return add_cargo(*cargo, std::unexpected(copy.error()));
+    ours.emplace_back(InheritedSockets::kControl + control_->bound().path, std::move(*copy));
+  }
   for (auto& worker : workers_) {
     worker->copy_sockets([this, cargo](Result<Worker::Sockets> sockets) mutable {
       loop_.post([this, cargo = std::weak_ptr(cargo), sockets = std::move(sockets)]() mutable {
@@ -149,6 +155,7 @@ void Server::be_replaced(pid_t successor) {
                          {"limit_ms", limit.count()}});
   service_manager_.succeeded_by(successor);
   if (admin_) admin_->stop_listening();
+  if (control_) control_->stop_listening();
   listening_.clear();  // their paths are the other one's
   let_sessions_end(limit);
 }
