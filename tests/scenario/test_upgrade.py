@@ -73,7 +73,7 @@ class Upgrades(Scenario):
         """Asks for an upgrade; the line of the log about what came of it."""
         before = len(self.running.log_lines(event))
         os.kill(self.pid, signal.SIGUSR2)
-        return wait_until(lambda: self.running.log_lines(event)[before:], 60, event)[0]
+        return wait_until(lambda: self.running.log_lines(event)[before:], 90, event)[0]
 
     def upgrade(self):
         """Returns the process before."""
