@@ -175,4 +175,4 @@ class Container:
         return int(self.inspect("{{.State.ExitCode}}"))
 
     def stop(self):
-        podman("rm", "--force", "--time", "5", self.id, check=False)
+        podman("rm", "--force", "--volumes", "--time", "5", self.id, check=False)
