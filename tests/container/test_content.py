@@ -125,6 +125,6 @@ class Content(unittest.TestCase):
         self.assertEqual(config["Entrypoint"], ["/usr/local/bin/gatepost"])
         self.assertEqual(set(config["ExposedPorts"]), {"1995/tcp", "1110/tcp", "9110/tcp"})
         self.assertIn("GATEPOST_CONFIG=/etc/gatepost/gatepost.json", config["Env"])
-        self.assertEqual(said["HealthCheck"]["Test"][1:], ["/usr/local/bin/gatepost", "healthcheck"])
+        self.assertEqual(said["Healthcheck"]["Test"], ["CMD", "/usr/local/bin/gatepost", "healthcheck"])
         for label in ("title", "description", "licenses", "base.name"):
             self.assertIn(f"org.opencontainers.image.{label}", config["Labels"])

@@ -68,8 +68,8 @@ class Sidecar(Scenario):
 
     def health(self, container):
         """What the image's own health check says."""
-        kind, *words = json.loads(podman(
-            "image", "inspect", "--format", "{{json .HealthCheck.Test}}", self.image).stdout)
+        said, = json.loads(podman("image", "inspect", self.image).stdout)
+        kind, *words = said["Healthcheck"]["Test"]
         self.assertEqual(kind, "CMD")
         return container.exec(*words)
 
@@ -126,8 +126,7 @@ class Sidecar(Scenario):
     def test_nothing_to_write_to(self):
         find = ["/", "-not", "(", "-path", "/proc", "-prune", "-o", "-path", "/sys", "-prune", "-o",
                 "-path", "/dev", "-prune", ")", "-not", "-type", "l", "-writable"]
-        mounts = [word for folder in ("/tmp", "/run/gatepost", "/var/lib/gatepost")
-                  for word in ("--tmpfs", folder)]
+        mounts = ["--tmpfs", "/tmp", "--tmpfs", "/run/gatepost", "--volume", "/var/lib/gatepost"]
 
         def writable(*more):
             done = run_once(self.image, ["--entrypoint", "/usr/bin/find", *more], find)
