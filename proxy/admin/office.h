@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -10,8 +11,16 @@
 #include "proxy/admin/facts.h"
 #include "proxy/base/error.h"
 #include "proxy/base/log.h"
+#include "proxy/http/responder.h"
 
 namespace gatepost::admin {
+
+/// A trace that somebody wants.
+struct TraceWish {
+  std::string user;  ///< pattern, not empty
+  std::chrono::seconds lasts{600};
+  bool full = false;  ///< messages as they are
+};
 
 /// What an administrator may ask of the running process and have it do; the status page and
 /// `gatepost ctl` come with their wishes here. Main thread. Whatever is done is logged, with
@@ -42,6 +51,9 @@ class Office {
   virtual void upgrade(std::string_view by, Then<Result<void>> then) = 0;
   /// Until the next reload or restart.
   virtual void set_log_level(LogLevel level, std::string_view by) = 0;
+  /// Takes down the sessions that begin from now on, as proxy/trace writes them, for as long as is
+  /// wished or until the client goes. 409 while there are too many traces.
+  virtual void trace(TraceWish wish, std::string_view by, http::Responder responder) = 0;
 
  protected:
   ~Office() = default;
