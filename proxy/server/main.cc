@@ -15,6 +15,7 @@
 #include "proxy/probe/write.h"
 #include "proxy/server/check.h"
 #include "proxy/server/cli.h"
+#include "proxy/server/ctl_command.h"
 #include "proxy/server/privileges.h"
 #include "proxy/server/quarantine_command.h"
 #include "proxy/server/retention_desk.h"
@@ -103,6 +104,10 @@ ExitCode main(int argc, char** argv) {
       return sweep_mailboxes(line);
     case CommandLine::Action::scan:
       return scan_files(line);
+    case CommandLine::Action::ctl:
+      return control_gateway(line);
+    case CommandLine::Action::healthcheck:
+      return check_health(line);
     case CommandLine::Action::print_and_exit:
       std::fputs(line.text.c_str(), line.is_complaint() ? stderr : stdout);
       return line.exit_code;

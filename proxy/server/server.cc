@@ -54,10 +54,12 @@ Server::~Server() {
   for (const auto& [key, endpoint] : listening_) {
     if (endpoint.is_unix()) ::unlink(endpoint.path.c_str());
   }
+  if (control_) ::unlink(control_->bound().path.c_str());
 }
 
 Result<void> Server::start(const config::Config& config, const std::optional<Identity>& identity,
                            const std::string& config_file) {
+  config_file_ = config_file;
   if (auto commands = Launcher::programs_of(config); !commands.empty()) {
     // While there is one thread, nothing secret has been read, and processes can be made.
     const auto workers = static_cast<unsigned>(worker_count(config));
@@ -101,7 +103,9 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
                                    .not_ready = [this] { return not_ready(); }});
 
   put_into_force(std::move(*snapshot), std::move(*sockets));
+  open_office();
   if (auto started = start_admin(); !started) return started;
+  if (auto started = start_control(); !started) return started;
   if (auto hardened = harden(identity, config_file); !hardened) return hardened;
   // As who we are from here on, and with what is allowed from here on.
   auto stores = open_stores(config, config, stores_);
@@ -131,12 +135,16 @@ Result<void> Server::harden(const std::optional<Identity>& identity,
                             const std::string& config_file) {
   const config::Process& process = snapshot_->config.process;
   if (identity) {
+    std::vector<std::string> paths;
     for (const auto& [key, endpoint] : listening_) {
+      if (endpoint.is_unix()) paths.push_back(endpoint.path);
+    }
+    if (control_) paths.push_back(control_->bound().path);
+    for (const std::string& path : paths) {
       // Whoever is in the group is to get in, as if that user had made the socket.
-      if (endpoint.is_unix() &&
-          ::lchown(endpoint.path.c_str(), identity->user, identity->group) != 0) {
+      if (::lchown(path.c_str(), identity->user, identity->group) != 0) {
         return fail(ErrorCode::system,
-                    fmt::format("{}: cannot be given to {}", endpoint.to_string(), identity->name));
+                    fmt::format("unix:{}: cannot be given to {}", path, identity->name));
       }
     }
     if (auto became = become(*identity); !became) return became;
@@ -278,6 +286,7 @@ void Server::refresh(std::string_view why) {
 void Server::note_health(const upstream::Pool& pool, const upstream::Server& server,
                          std::string_view problem) {
   const std::string address = server.address.to_string();
+  office_->note_health(pool.name(), address, problem);
   if (problem.empty()) {
     log_.info("upstream_up", {{"pool", pool.name()}, {"server", address}});
   } else {
@@ -291,36 +300,83 @@ Result<void> Server::start_admin() {
   if (address.empty()) return {};
   auto endpoint = Endpoint::parse(address);
   if (!endpoint) return std::unexpected(endpoint.error());
-  auto admin = AdminListener::start(loop_, *endpoint, *admin_service_);
+  auto admin = HttpListener::start(
+      loop_, *endpoint,
+      [this](const http::Request& request, http::Responder responder, const auto& /*client*/) {
+        responder.answer(admin_service_->handle(request));
+      },
+      {});
   if (!admin) return std::unexpected(admin.error());
   admin_ = std::move(*admin);
   log_.info("listening", {{"listener", "admin"}, {"address", admin_->bound().to_string()}});
   return {};
 }
 
-void Server::reload() {
-  if (draining_) return;
-  last_reload_succeeded_ = try_reload();
+/// Who may open the socket may do everything; what is done is logged with who it was.
+Result<void> Server::start_control() {
+  const config::Admin& admin = snapshot_->config.admin;
+  if (admin.control.empty()) return {};
+  control_service_ = std::make_unique<admin::ControlService>(*office_);
+  auto control = HttpListener::start(
+      loop_, Endpoint{.host = {}, .path = admin.control},
+      [this](const http::Request& request, http::Responder responder, const auto& client) {
+        const std::string by =
+            client.user ? fmt::format("uid {}", *client.user) : std::string("control");
+        control_service_->handle(request, std::move(responder), by);
+      },
+      {.unix_mode = admin.control_mode});
+  if (!control) return std::unexpected(control.error());
+  control_ = std::move(*control);
+  log_.info("listening", {{"listener", "control"}, {"address", control_->bound().to_string()}});
+  return {};
+}
+
+void Server::open_office() {
+  office_ = std::make_unique<FrontOffice>(FrontOffice::Parts{
+      .loop = loop_,
+      .log = log_,
+      .workers = workers_,
+      .snapshot = snapshot_,
+      .listening = listening_,
+      .connections = connections_,
+      .config_file = config_file_,
+      .facts = [this] { return facts(); },
+      .not_ready = [this] { return not_ready(); },
+      .state = [this] { return std::string_view(draining_ ? "draining" : "running"); },
+      .drain = [this] { on_terminate(); },
+      .reload = [this] { return reload(); },
+      .upgrade =
+          [](auto then) { then(fail(ErrorCode::refused, "this build cannot be upgraded")); }});
+}
+
+/// Returns what is wrong, a problem a line; empty when all is well.
+std::string Server::reload() {
+  if (draining_) return "draining";
+  const std::string problems = try_reload();
+  last_reload_succeeded_ = problems.empty();
   ++(last_reload_succeeded_ ? reloads_succeeded_ : reloads_failed_);
   if (last_reload_succeeded_) {
     log_.info("reloaded");
   } else {
     log_.error("reload_refused", {{"effect", "the configuration before stays in force"}});
   }
+  return problems;
 }
 
-bool Server::try_reload() {
+std::string Server::try_reload() {
   const config::Loaded loaded = load_();
+  std::string problems;
   for (const config::Problem& problem : loaded.problems) {
     log_.write(problem.warning ? LogLevel::warning : LogLevel::error, "configuration",
                {{"path", problem.path}, {"line", problem.line}, {"problem", problem.text}});
+    if (!problem.warning) problems += to_string(problem, config_file_) + '\n';
   }
-  if (!loaded.config) return false;
+  if (!loaded.config) return problems;
   const auto refuse = [this](const Error& error) {
     log_.error("configuration", {{"problem", error.detail}});
     watch_files(snapshot_->config);
     files_.forget();  // files may have changed that would be of use without the problem
-    return false;
+    return error.detail + '\n';
   };
   if (auto known = Launcher::check(*loaded.config, launcher_.get()); !known) {
     return refuse(known.error());
@@ -341,7 +397,7 @@ bool Server::try_reload() {
   retention_ = std::move(*retention);
   if (retention_.audit) retention_.audit->reopen();
   put_into_force(std::move(*snapshot), std::move(*sockets));
-  return true;
+  return {};
 }
 
 void Server::warn_of_fixed_settings(const config::Config& next) const {
@@ -351,6 +407,10 @@ void Server::warn_of_fixed_settings(const config::Config& next) const {
   };
   if (next.workers != now.workers) warn("/workers");
   if (next.admin.address != now.admin.address) warn("/admin/address");
+  if (next.admin.control != now.admin.control ||
+      next.admin.control_mode != now.admin.control_mode) {
+    warn("/admin/control");
+  }
   if (resolve_every(next) != resolve_every(now)) warn("/upstream/resolve_every");
   if (next.process != now.process) warn("/process");
 }

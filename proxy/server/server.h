@@ -12,16 +12,18 @@
 
 #include "config/load.h"
 #include "proxy/admin/admin_service.h"
+#include "proxy/admin/control_service.h"
 #include "proxy/base/log.h"
 #include "proxy/guard/guard.h"
 #include "proxy/metrics/exporter.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/resolver.h"
 #include "proxy/net/tcp_connector.h"
-#include "proxy/server/admin_listener.h"
 #include "proxy/server/discovery.h"
 #include "proxy/server/file_watch.h"
 #include "proxy/server/filter_stores.h"
+#include "proxy/server/front_office.h"
+#include "proxy/server/http_listener.h"
 #include "proxy/server/launcher.h"
 #include "proxy/server/privileges.h"
 #include "proxy/server/retention_stores.h"
@@ -55,12 +57,14 @@ class Server {
 
   [[nodiscard]] Result<NewSockets> open_sockets(const Snapshot& snapshot) const;
   void put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets sockets);
+  void open_office();
   [[nodiscard]] Result<void> start_admin();
+  [[nodiscard]] Result<void> start_control();
   [[nodiscard]] Result<void> harden(const std::optional<Identity>& identity,
                                     const std::string& config_file);
   void share_stores();
-  void reload();
-  [[nodiscard]] bool try_reload();
+  std::string reload();
+  [[nodiscard]] std::string try_reload();
   void warn_of_outdated_staples() const;
   void warn_of_fixed_settings(const config::Config& next) const;
   void on_terminate();
@@ -77,6 +81,7 @@ class Server {
 
   ProcessLog& log_;
   std::function<config::Loaded()> load_;
+  std::string config_file_;  // that load_ reads; empty: none
   net::Loop loop_;
   BlockPool pool_{4};
   net::Resolver resolver_;
@@ -92,8 +97,11 @@ class Server {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<WorkerWatch> watch_;
   std::unique_ptr<metrics::Exporter> exporter_;
+  std::unique_ptr<FrontOffice> office_;
   std::unique_ptr<admin::AdminService> admin_service_;
-  std::unique_ptr<AdminListener> admin_;
+  std::unique_ptr<HttpListener> admin_;
+  std::unique_ptr<admin::ControlService> control_service_;
+  std::unique_ptr<HttpListener> control_;
   std::unique_ptr<Signals> signals_;
   Discovery discovery_;
   FileWatch files_;

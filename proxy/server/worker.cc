@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "proxy/base/pattern.h"
 #include "proxy/base/wall_clock.h"
 #include "proxy/pop3/reply.h"
 
@@ -272,6 +273,36 @@ void Worker::drain(std::move_only_function<void()> drained) {
     drop_arrivals();
     for (auto& [session, owned] : sessions_) session->drain();
     reaper_->start(Duration(0));
+  });
+}
+
+void Worker::find_sessions(admin::SessionQuery query, std::move_only_function<void(Found)> found) {
+  loop_.post([this, query = std::move(query), found = std::move(found)]() mutable {
+    std::vector<const session::Session*> wanted;
+    for (const auto& [session, owned] : sessions_) {
+      if (query.user.empty() || matches_pattern(query.user, session->user())) {
+        wanted.push_back(session);
+      }
+    }
+    Found result{.sessions = {}, .matching = wanted.size()};
+    const std::size_t told = std::min(query.limit, wanted.size());
+    const auto last = wanted.begin() + static_cast<std::ptrdiff_t>(told);
+    std::ranges::partial_sort(wanted, last, {}, &session::Session::started);
+    for (auto at = wanted.begin(); at != last; ++at) result.sessions.push_back((*at)->facts());
+    found(std::move(result));
+  });
+}
+
+void Worker::end_sessions(std::function<bool(const session::Session&)> which,
+                          std::move_only_function<void(std::size_t)> ended) {
+  loop_.post([this, which = std::move(which), ended = std::move(ended)]() mutable {
+    std::size_t count = 0;
+    for (auto& [session, owned] : sessions_) {
+      if (session->state() == session::SessionState::ended || !which(*session)) continue;
+      session->cut(session::EndReason::kicked);
+      ++count;
+    }
+    ended(count);
   });
 }
 

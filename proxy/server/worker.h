@@ -13,6 +13,7 @@
 
 #include "filters/host.h"
 #include "filters/shadow.h"
+#include "proxy/admin/facts.h"
 #include "proxy/base/bytes.h"
 #include "proxy/base/log.h"
 #include "proxy/guard/guard.h"
@@ -28,6 +29,7 @@
 #include "proxy/server/snapshot.h"
 #include "proxy/server/store_watch.h"
 #include "proxy/session/session.h"
+#include "proxy/session/session_facts.h"
 
 namespace gatepost::server {
 
@@ -66,6 +68,17 @@ class Worker final : session::Session::Home, Arrival::Owner {
   void drain(std::move_only_function<void()> drained);
   /// Ends all sessions and the thread; returns when both are done.
   void stop();
+
+  /// What sessions there are that `query` wants, the oldest first; with how many it wants.
+  struct Found {
+    std::vector<session::SessionFacts> sessions;
+    std::uint64_t matching = 0;
+  };
+  /// `found` is called in this worker's thread.
+  void find_sessions(admin::SessionQuery query, std::move_only_function<void(Found)> found);
+  /// Ends those that `which` says, without QUIT. `ended` gets how many, in this worker's thread.
+  void end_sessions(std::function<bool(const session::Session&)> which,
+                    std::move_only_function<void(std::size_t)> ended);
 
   [[nodiscard]] const session::Counters& counters() const { return counters_; }
   [[nodiscard]] const filters::MessageCounters& message_counters() const {

@@ -19,6 +19,7 @@
 #include "proxy/session/read_ahead.h"
 #include "proxy/session/retrieval.h"
 #include "proxy/session/services.h"
+#include "proxy/session/session_facts.h"
 #include "proxy/session/session_state.h"
 
 namespace gatepost::session {
@@ -67,6 +68,10 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
   [[nodiscard]] const std::string& id() const { return id_; }
   /// Bits of Wait, at least one unless ended.
   [[nodiscard]] std::uint16_t waits_for() const;
+  /// The name given at login; "" before the first one.
+  [[nodiscard]] const std::string& user() const { return user_; }
+  [[nodiscard]] Instant started() const { return started_; }
+  [[nodiscard]] SessionFacts facts() const;
 
   /// The gateway is going down: who has not logged in yet is turned away; a logged-in session may
   /// go on until cut(), and so may a login that upstream was asked for, unless it fails.
@@ -96,6 +101,8 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
   void finish(EndReason reason, std::string problem);
   void abort(EndReason reason, std::string problem);
   void over();
+
+  // session_facts.cc
   void write_log() const;
 
   // session_client.cc

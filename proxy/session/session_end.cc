@@ -192,37 +192,4 @@ void Session::over() {
   home_.on_session_ended(*this);
 }
 
-void Session::write_log() const {
-  const upstream::Route* route = lobby_ ? lobby_->desk.route() : route_;
-  const upstream::Server* server = lobby_ ? lobby_->desk.server() : server_;
-  const std::string& method = lobby_ ? lobby_->authorization.method() : method_;
-  const std::string client = facts_.address.to_string();
-  const std::string peer = client_->peer().to_string();
-  const std::string version = !facts_.secure               ? "none"
-                              : facts_.tls_version.empty() ? "other"
-                                                           : facts_.tls_version;
-  services_.log.info("session",
-                     {{"id", id_},
-                      {"listener", settings_->listener},
-                      {"client", client},
-                      {"via", peer == client ? std::string() : peer},
-                      {"user", user_},
-                      {"mechanism", user_.empty() ? std::string() : method},
-                      {"route", route != nullptr ? route->conditions.name : std::string()},
-                      {"pool", route != nullptr ? route->pool->name() : std::string()},
-                      {"upstream", server != nullptr ? server->address.to_string() : std::string()},
-                      {"tls", version},
-                      {"cipher", facts_.tls_cipher},
-                      {"sni", facts_.server_name},
-                      {"certificate", facts_.certificate},
-                      {"reason", to_string(reason_)},
-                      {"problem", problem_},
-                      {"commands", commands_},
-                      {"messages", messages_},
-                      {"octets_in", octets_in_},
-                      {"octets_out", octets_out_},
-                      {"failed_logins", failed_logins_},
-                      {"duration_ms", (services_.timers.now() - started_).count()}});
-}
-
 }  // namespace gatepost::session

@@ -1,4 +1,4 @@
-#include "proxy/server/admin_listener.h"
+#include "proxy/server/http_listener.h"
 
 #include <utility>
 
@@ -8,21 +8,19 @@ namespace {
 constexpr Duration kSweep{500};
 }
 
-AdminListener::AdminListener(net::Loop& loop, const admin::AdminService& service, Duration max_age)
+HttpListener::HttpListener(net::Loop& loop, Handler handler, Duration max_age)
     : loop_(loop),
-      service_(service),
+      handler_(std::move(handler)),
       max_age_(max_age),
       sweeper_(loop.make_timer([this] { sweep(); })) {}
 
-AdminListener::~AdminListener() = default;
+HttpListener::~HttpListener() = default;
 
-Result<std::unique_ptr<AdminListener>> AdminListener::start(net::Loop& loop,
-                                                            const Endpoint& address,
-                                                            const admin::AdminService& service,
-                                                            Duration max_age) {
-  auto sockets = net::open_listen_sockets(address, 1, 0600);
+Result<std::unique_ptr<HttpListener>> HttpListener::start(net::Loop& loop, const Endpoint& address,
+                                                          Handler handler, Options options) {
+  auto sockets = net::open_listen_sockets(address, 1, options.unix_mode);
   if (!sockets) return std::unexpected(sockets.error());
-  std::unique_ptr<AdminListener> self(new AdminListener(loop, service, max_age));
+  std::unique_ptr<HttpListener> self(new HttpListener(loop, std::move(handler), options.max_age));
   self->bound_ = sockets->bound;
   auto listener = net::Listener::start(
       loop, self->pool_, std::move(sockets->fds.front()),
@@ -32,22 +30,24 @@ Result<std::unique_ptr<AdminListener>> AdminListener::start(net::Loop& loop,
   return self;
 }
 
-void AdminListener::accept(std::unique_ptr<net::Transport> client) {
+void HttpListener::accept(std::unique_ptr<net::Transport> client) {
   if (open_.size() >= kMaxConnections) sweep();  // those that ended since the last time
   if (open_.size() >= kMaxConnections) return;
+  Client who{.address = client->peer(), .user = client->peer_user()};
   open_.push_back(
       {loop_.now(), std::make_unique<http::ServerConnection>(
                         std::move(client), pool_,
-                        [this](const http::Request& request, http::Responder responder) {
-                          responder.answer(service_.handle(request));
+                        [this, who](const http::Request& request, http::Responder responder) {
+                          handler_(request, std::move(responder), who);
                         })});
   if (open_.size() == 1) sweeper_->start(kSweep);
 }
 
-void AdminListener::sweep() {
+void HttpListener::sweep() {
   const Instant now = loop_.now();
   std::erase_if(open_, [now, this](const Open& open) {
-    return open.connection->finished() || now - open.since > max_age_;
+    return open.connection->finished() ||
+           (now - open.since > max_age_ && !open.connection->streaming());
   });
   if (!open_.empty()) sweeper_->start(kSweep);
 }
