@@ -26,7 +26,7 @@ PAGES = [PAGE, ROOT / "docs/man/gatepost.json.5"]
 
 #: Commands, and flags as "command --flag", with the first word of the command only.
 NOT_THERE_YET = {
-    "ctl", "explain", "replay", "healthcheck",
+    "replay",
 }
 problems = []
 
