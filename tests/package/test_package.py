@@ -20,7 +20,7 @@ from support.case import Scenario  # noqa: E402
 from support.machine import ROOT, Machine  # noqa: E402
 from support.ports import free_port  # noqa: E402
 from support.process import wait_until  # noqa: E402
-from support.raw_client import RawClient  # noqa: E402
+from support.raw_client import RawClient, unstuff  # noqa: E402
 
 BUILD = os.environ.get("GATEPOST_BUILD", os.path.join(ROOT, "build", "release"))
 CONFIG = "/etc/gatepost/gatepost.json"
@@ -89,7 +89,7 @@ class PackageTest(Scenario):
     def fetch(self):
         with self.client() as client:
             client.login("joe", "secret")
-            self.assertEqual(client.multi("RETR 1")[1], MESSAGE)
+            self.assertEqual(unstuff(client.multi("RETR 1")[1]), MESSAGE)
             client.quit()
 
     def pid(self):
@@ -212,7 +212,7 @@ class PackageTest(Scenario):
             self.assertEqual(machine.show(UNIT, "ActiveState"), "active")
             self.assertEqual(int(self.status_of(self.pid(), "CapEff"), 16), 1 << 10)
             self.fetch()  # from the new process
-            self.assertEqual(client.multi("RETR 1")[1], MESSAGE)  # from the old one
+            self.assertEqual(unstuff(client.multi("RETR 1")[1]), MESSAGE)  # from the old one
             client.quit()
         self.assertEqual(machine.show(UNIT, "UnitFileState"), "enabled")
 

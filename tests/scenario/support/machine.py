@@ -1,7 +1,7 @@
 """A Debian 12 machine of the test's own: a root file system made with mmdebstrap, entered with chroot,
 or booted, with systemd as its first process, by systemd-nspawn.
 
-    machine = Machine(folder)        unpacked from build/debian/base.tar, which is made once
+    machine = Machine(folder)        unpacked from base(), which is made once
     machine.run("apt-get", …)        in the root, before it is booted or after
     machine.boot()
     machine.systemctl("start", …)
@@ -20,30 +20,35 @@ import tempfile
 from .process import Child, ChildFailed, wait_until
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
-FOLDER = os.path.join(ROOT, "build", "debian")
+#: A minimal system; the image of the Dockerfile is built upon the same.
+BASE = os.path.join(ROOT, "build", "container", "base.tar")
 SOURCES = ("deb http://deb.debian.org/debian bookworm main",
            "deb http://deb.debian.org/debian bookworm-updates main",
            "deb http://deb.debian.org/debian-security bookworm-security main")
+#: What dpkg leaves out in Debian's slim images.
+_SLIM = ("force-unsafe-io", "path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright",
+         "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/locale/*",
+         "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/lintian/*")
 #: Downloads may be slow.
 PATIENCE = 900
 
 
 def base():
     """The tar of a minimal system, made when it is not there yet; others wait meanwhile."""
-    tar = os.path.join(FOLDER, "base.tar")
-    os.makedirs(FOLDER, exist_ok=True)
-    with open(os.path.join(FOLDER, "lock"), "w") as lock:
+    os.makedirs(os.path.dirname(BASE), exist_ok=True)
+    with open(BASE + ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(tar):
+        if not os.path.exists(BASE):
+            made = BASE.replace(".tar", f"-{os.getpid()}.tar")
             done = subprocess.run(
                 ["mmdebstrap", "--variant=minbase", "--mode=root", "--quiet",
-                 "--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Languages "none"',
-                 '--aptopt=Apt::Install-Recommends "false"', "bookworm", tar + ".new.tar", *SOURCES],
+                 *(f"--dpkgopt={option}" for option in _SLIM), '--aptopt=Acquire::Languages "none"',
+                 '--aptopt=Apt::Install-Recommends "false"', "bookworm", made, *SOURCES],
                 capture_output=True, text=True, timeout=PATIENCE)
             if done.returncode != 0:
                 raise ChildFailed(f"mmdebstrap ended with {done.returncode}:\n{done.stderr[-4000:]}")
-            os.rename(tar + ".new.tar", tar)
-    return tar
+            os.rename(made, BASE)
+    return BASE
 
 
 class Machine:
@@ -57,7 +62,9 @@ class Machine:
         os.mkdir(self.root)
         subprocess.run(["tar", "-xf", base(), "-C", self.root, "--exclude=./dev/*"], check=True,
                        timeout=120)
-        shutil.copy("/etc/resolv.conf", os.path.join(self.root, "etc/resolv.conf"))
+        shutil.copy("/etc/resolv.conf", self.path("/etc/resolv.conf"))
+        for file in glob.glob(self.path("/etc/dpkg/dpkg.cfg.d/*")):  # documents are to be looked at
+            subprocess.run(["sed", "-i", "/^path-/d", file], check=True, timeout=20)
 
     def path(self, path):
         return os.path.join(self.root, path.lstrip("/"))
