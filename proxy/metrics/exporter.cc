@@ -302,6 +302,10 @@ void Exporter::Collection::add_process(Out& out) const {
   reloads = with(reloads, static_cast<double>(facts.reloads_succeeded), {{"result", "ok"}});
   reloads = with(reloads, static_cast<double>(facts.reloads_failed), {{"result", "failed"}});
   out.push_back(std::move(reloads));
+  MetricFamily upgrades = counter("upgrades_total", "Upgrades, by result.");
+  upgrades = with(upgrades, static_cast<double>(facts.upgrades_succeeded), {{"result", "ok"}});
+  upgrades = with(upgrades, static_cast<double>(facts.upgrades_failed), {{"result", "failed"}});
+  out.push_back(std::move(upgrades));
   out.push_back(with(gauge("config_last_reload_success", "Whether the last reload was accepted."),
                      facts.last_reload_succeeded ? 1 : 0));
   out.push_back(

@@ -56,6 +56,8 @@ struct ProcessFacts {
   std::uint64_t reloads_succeeded = 0;
   std::uint64_t reloads_failed = 0;
   bool last_reload_succeeded = true;
+  std::uint64_t upgrades_succeeded = 0;  ///< 1: this process has followed another one
+  std::uint64_t upgrades_failed = 0;
   std::uint64_t log_lines_lost = 0;
   bool draining = false;
 };

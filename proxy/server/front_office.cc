@@ -82,8 +82,7 @@ Result<void> FrontOffice::reload(std::string_view by) {
 }
 
 void FrontOffice::upgrade(std::string_view by, Then<Result<void>> then) {
-  note("upgrade", by);
-  parts_.upgrade(std::move(then));
+  parts_.upgrade(by, std::move(then));  // which logs it
 }
 
 void FrontOffice::set_log_level(LogLevel level, std::string_view by) {

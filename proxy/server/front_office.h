@@ -32,12 +32,12 @@ class FrontOffice final : public admin::Office {
     std::string config_file;
     std::function<metrics::ProcessFacts()> facts;
     std::function<std::vector<std::string>()> not_ready;
-    /// "running", "draining", "upgrading".
+    /// "running", "upgrading", "replaced", "draining".
     std::function<std::string_view()> state;
     std::function<void()> drain;
     /// Returns what is wrong, a problem a line; empty when the new configuration is in force.
     std::function<std::string()> reload;
-    std::function<void(Then<Result<void>>)> upgrade;
+    std::function<void(std::string_view by, Then<Result<void>>)> upgrade;
   };
 
   explicit FrontOffice(Parts parts) : parts_(std::move(parts)) {}

@@ -1,5 +1,7 @@
 #include "proxy/server/http_listener.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 namespace gatepost::server {
@@ -14,11 +16,16 @@ HttpListener::HttpListener(net::Loop& loop, Handler handler, Duration max_age)
       max_age_(max_age),
       sweeper_(loop.make_timer([this] { sweep(); })) {}
 
-HttpListener::~HttpListener() = default;
+HttpListener::~HttpListener() {
+  if (listener_ && bound_.is_unix()) ::unlink(bound_.path.c_str());
+}
 
 Result<std::unique_ptr<HttpListener>> HttpListener::start(net::Loop& loop, const Endpoint& address,
                                                           Handler handler, Options options) {
-  auto sockets = net::open_listen_sockets(address, 1, options.unix_mode);
+  auto sockets =
+      options.inherited.empty()
+          ? net::open_listen_sockets(address, 1, options.unix_mode)
+          : net::adopt_listen_sockets(address, 1, options.unix_mode, std::move(options.inherited));
   if (!sockets) return std::unexpected(sockets.error());
   std::unique_ptr<HttpListener> self(new HttpListener(loop, std::move(handler), options.max_age));
   self->bound_ = sockets->bound;

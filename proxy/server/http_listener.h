@@ -34,16 +34,22 @@ class HttpListener {
 
   struct Options {
     std::uint32_t unix_mode = 0600;
-    Duration max_age = kMaxAge;  ///< for tests, which cannot wait a minute
+    Duration max_age = kMaxAge;            ///< for tests, which cannot wait a minute
+    std::vector<UniqueFd> inherited = {};  ///< it listens on the first of these if there is one
   };
   [[nodiscard]] static Result<std::unique_ptr<HttpListener>> start(net::Loop& loop,
                                                                    const Endpoint& address,
                                                                    Handler handler,
                                                                    Options options);
+  /// Removes the path of a Unix socket that it still listens at.
   ~HttpListener();
 
   /// With the real port.
   [[nodiscard]] const Endpoint& bound() const { return bound_; }
+  /// A further descriptor of its socket.
+  [[nodiscard]] Result<UniqueFd> copy_socket() const { return listener_->copy(); }
+  /// Who is connected is served as before. Once; copy_socket() is not allowed afterwards.
+  void stop_listening() { listener_.reset(); }
 
  private:
   struct Open {

@@ -35,9 +35,12 @@ std::size_t worker_count(const config::Config& config) {
 
 }  // namespace
 
-Server::Server(ProcessLog& log, std::function<config::Loaded()> load)
+Server::Server(ProcessLog& log, std::function<config::Loaded()> load, Predecessor& predecessor,
+               std::unique_ptr<Starter> starter)
     : log_(log),
       load_(std::move(load)),
+      predecessor_(predecessor),
+      starter_(std::move(starter)),
       resolver_(loop_, kKeepNames),
       connector_(loop_, pool_, resolver_),
       discovery_(loop_, log_, [this] { refresh("servers found"); }),
@@ -47,14 +50,17 @@ Server::Server(ProcessLog& log, std::function<config::Loaded()> load)
                 note_health(pool, server, problem);
               }),
       rotation_(loop_.make_timer([this] { rotate_tickets(); })),
-      drain_deadline_(loop_.make_timer([this] { loop_.stop(); })) {}
+      drain_deadline_(loop_.make_timer([this] { loop_.stop(); })),
+      is_successor_(predecessor.exists()),
+      upgrade_(starter_ ? std::make_unique<Upgrade>(loop_, *starter_) : nullptr),
+      service_manager_(loop_, {.status = [this] { return status(); },
+                               .alive = [this] { return watch_->complaints().empty(); }}) {}
 
 Server::~Server() {
   for (auto& worker : workers_) worker->stop();
   for (const auto& [key, endpoint] : listening_) {
     if (endpoint.is_unix()) ::unlink(endpoint.path.c_str());
   }
-  if (control_) ::unlink(control_->bound().path.c_str());
 }
 
 Result<void> Server::start(const config::Config& config, const std::optional<Identity>& identity,
@@ -74,6 +80,7 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   watch_files(config);
   auto snapshot = make_snapshot(config, holdings_);
   if (!snapshot) return std::unexpected(snapshot.error());
+  if (!predecessor_.ticket_keys().empty()) holdings_.tickets->replace(predecessor_.ticket_keys());
   for (unsigned i = 0; i < worker_count(config); ++i) {
     workers_.push_back(std::make_unique<Worker>(i, log_, guard_, connections_,
                                                 resolve_every(config), launcher_.get()));
@@ -115,18 +122,15 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   if (!retention_stores) return std::unexpected(retention_stores.error());
   retention_ = std::move(*retention_stores);
   share_stores();
-  signals_ = std::make_unique<Signals>(loop_, std::initializer_list{SIGTERM, SIGINT, SIGHUP},
-                                       [this](int number) {
-                                         if (number == SIGHUP) {
-                                           reload();
-                                         } else {
-                                           on_terminate();
-                                         }
-                                       });
+  signals_ =
+      std::make_unique<Signals>(loop_, std::initializer_list{SIGTERM, SIGINT, SIGHUP, SIGUSR2},
+                                [this](int number) { on_signal(number); });
   for (auto& worker : workers_) worker->start();
   log_.info(
       "started",
       {{"version", kVersion}, {"tls_library", tls::library_name()}, {"workers", workers_.size()}});
+  predecessor_.say_ready();
+  service_manager_.ready();
   return {};
 }
 
@@ -170,16 +174,22 @@ void Server::run() {
   log_.info("stopped");
 }
 
-Result<Server::NewSockets> Server::open_sockets(const Snapshot& snapshot) const {
+Result<Server::NewSockets> Server::open_sockets(const Snapshot& snapshot) {
   NewSockets opened;
   for (const Snapshot::Listener& listener : snapshot.listeners) {
     const std::string key = listener.config.address.to_string();
     if (listening_.contains(key)) continue;
     const std::uint16_t port = listener.config.address.port;
-    const bool ours = std::ranges::any_of(
-        listening_, [port](const auto& entry) { return entry.second.port == port; });
-    auto sockets = net::open_listen_sockets(listener.config.address, workers_.size(),
-                                            listener.config.unix_mode, ours);
+    const bool ours = predecessor_.sockets().has_port(port) ||
+                      std::ranges::any_of(listening_, [port](const auto& entry) {
+                        return entry.second.port == port;
+                      });
+    std::vector<UniqueFd> inherited = predecessor_.sockets().take(key);
+    auto sockets = inherited.empty()
+                       ? net::open_listen_sockets(listener.config.address, workers_.size(),
+                                                  listener.config.unix_mode, ours)
+                       : net::adopt_listen_sockets(listener.config.address, workers_.size(),
+                                                   listener.config.unix_mode, std::move(inherited));
     if (!sockets) return std::unexpected(sockets.error());
     opened.emplace(key, std::move(*sockets));
   }
@@ -214,7 +224,12 @@ void Server::put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets
       Worker::Listening& entry = wanted.emplace_back(
           listener.config.address.to_string(), listener.settings, listener.config.proxy_protocol);
       const auto opened = sockets.find(entry.key);
-      if (opened != sockets.end()) entry.fd = std::move(opened->second.fds[i]);
+      if (opened == sockets.end()) continue;
+      // There may be more sockets than workers: each has to be somebody's.
+      std::vector<UniqueFd>& fds = opened->second.fds;
+      for (std::size_t j = i; j < fds.size(); j += workers_.size()) {
+        entry.fds.push_back(std::move(fds[j]));
+      }
     }
     workers_[i]->apply(std::move(wanted), snapshot_->config.limits);
   }
@@ -264,7 +279,7 @@ void Server::use_ticket_keys() {
 /// The same configuration anew: files or the servers behind a name are not what they were. What
 /// cannot be used leaves what was there in force.
 void Server::refresh(std::string_view why) {
-  if (draining_) return;
+  if (phase_ != Phase::serving) return;
   auto snapshot = make_snapshot(snapshot_->config, holdings_, OnBroken::keep);
   if (!snapshot) {
     ++refreshes_failed_;
@@ -295,63 +310,10 @@ void Server::note_health(const upstream::Pool& pool, const upstream::Server& ser
   }
 }
 
-Result<void> Server::start_admin() {
-  const std::string& address = snapshot_->config.admin.address;
-  if (address.empty()) return {};
-  auto endpoint = Endpoint::parse(address);
-  if (!endpoint) return std::unexpected(endpoint.error());
-  auto admin = HttpListener::start(
-      loop_, *endpoint,
-      [this](const http::Request& request, http::Responder responder, const auto& /*client*/) {
-        responder.answer(admin_service_->handle(request));
-      },
-      {});
-  if (!admin) return std::unexpected(admin.error());
-  admin_ = std::move(*admin);
-  log_.info("listening", {{"listener", "admin"}, {"address", admin_->bound().to_string()}});
-  return {};
-}
-
-/// Who may open the socket may do everything; what is done is logged with who it was.
-Result<void> Server::start_control() {
-  const config::Admin& admin = snapshot_->config.admin;
-  if (admin.control.empty()) return {};
-  control_service_ = std::make_unique<admin::ControlService>(*office_);
-  auto control = HttpListener::start(
-      loop_, Endpoint{.host = {}, .path = admin.control},
-      [this](const http::Request& request, http::Responder responder, const auto& client) {
-        const std::string by =
-            client.user ? fmt::format("uid {}", *client.user) : std::string("control");
-        control_service_->handle(request, std::move(responder), by);
-      },
-      {.unix_mode = admin.control_mode});
-  if (!control) return std::unexpected(control.error());
-  control_ = std::move(*control);
-  log_.info("listening", {{"listener", "control"}, {"address", control_->bound().to_string()}});
-  return {};
-}
-
-void Server::open_office() {
-  office_ = std::make_unique<FrontOffice>(FrontOffice::Parts{
-      .loop = loop_,
-      .log = log_,
-      .workers = workers_,
-      .snapshot = snapshot_,
-      .listening = listening_,
-      .connections = connections_,
-      .config_file = config_file_,
-      .facts = [this] { return facts(); },
-      .not_ready = [this] { return not_ready(); },
-      .state = [this] { return std::string_view(draining_ ? "draining" : "running"); },
-      .drain = [this] { on_terminate(); },
-      .reload = [this] { return reload(); },
-      .upgrade =
-          [](auto then) { then(fail(ErrorCode::refused, "this build cannot be upgraded")); }});
-}
-
 /// Returns what is wrong, a problem a line; empty when all is well.
 std::string Server::reload() {
-  if (draining_) return "draining";
+  if (phase_ != Phase::serving) return "this process is about to end\n";
+  service_manager_.reloading();
   const std::string problems = try_reload();
   last_reload_succeeded_ = problems.empty();
   ++(last_reload_succeeded_ ? reloads_succeeded_ : reloads_failed_);
@@ -360,10 +322,15 @@ std::string Server::reload() {
   } else {
     log_.error("reload_refused", {{"effect", "the configuration before stays in force"}});
   }
+  service_manager_.ready();
   return problems;
 }
 
 std::string Server::try_reload() {
+  if (upgrade_ && upgrade_->under_way()) {  // who follows has read it, and has our sockets
+    log_.error("configuration", {{"problem", "an upgrade is under way"}});
+    return "an upgrade is under way\n";
+  }
   const config::Loaded loaded = load_();
   std::string problems;
   for (const config::Problem& problem : loaded.problems) {
@@ -415,22 +382,6 @@ void Server::warn_of_fixed_settings(const config::Config& next) const {
   if (next.process != now.process) warn("/process");
 }
 
-void Server::on_terminate() {
-  if (draining_) return loop_.stop();  // asked twice: now
-  draining_ = true;
-  const Duration limit = snapshot_->config.timeouts.drain;
-  log_.info("draining", {{"sessions", connections_.load()}, {"limit_ms", limit.count()}});
-  drain_deadline_->start(limit);
-  workers_draining_ = workers_.size();
-  for (auto& worker : workers_) {
-    worker->drain([this] { loop_.post([this] { on_worker_drained(); }); });
-  }
-}
-
-void Server::on_worker_drained() {
-  if (--workers_draining_ == 0) loop_.stop();
-}
-
 void Server::rotate_tickets() {
   holdings_.tickets->rotate();
   rotation_->start(snapshot_->config.tls.ticket_rotation);
@@ -473,7 +424,9 @@ metrics::ProcessFacts Server::facts() const {
   facts.reloads_failed = reloads_failed_;
   facts.last_reload_succeeded = last_reload_succeeded_;
   facts.log_lines_lost = log_.lost_lines();
-  facts.draining = draining_;
+  facts.upgrades_succeeded = is_successor_ ? 1 : 0;
+  facts.upgrades_failed = upgrades_failed_;
+  facts.draining = phase_ == Phase::draining;
   return facts;
 }
 
@@ -487,7 +440,8 @@ std::size_t Server::stores_down() const {
 
 std::vector<std::string> Server::not_ready() const {
   std::vector<std::string> reasons;
-  if (draining_) reasons.emplace_back("draining");
+  if (phase_ == Phase::draining) reasons.emplace_back("draining");
+  if (phase_ == Phase::replaced) reasons.emplace_back("another process has taken over");
   const auto paused = std::ranges::count_if(
       workers_, [](const auto& worker) { return worker->counters().accept_paused.get() != 0; });
   if (paused > 0) reasons.emplace_back("out of memory for new sessions");

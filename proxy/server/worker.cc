@@ -108,19 +108,20 @@ void Worker::apply_here(std::vector<Listening> listeners, const config::Limits& 
     ActiveListener& active = listeners_[wanted.key];
     active.settings = std::move(wanted.settings);
     active.proxy_protocol = wanted.proxy_protocol;
-    if (wanted.fd.get() < 0) continue;
-    auto listener = net::Listener::start(
-        loop_, pool_, std::move(wanted.fd),
-        [this, &active](std::unique_ptr<net::Transport> client) {
-          accept(active, std::move(client));
-        },
-        [this](const Error& error) { accept_failed(error); });
-    if (!listener) {
-      accept_failed(listener.error());
-      continue;
+    for (UniqueFd& fd : wanted.fds) {
+      auto listener = net::Listener::start(
+          loop_, pool_, std::move(fd),
+          [this, &active](std::unique_ptr<net::Transport> client) {
+            accept(active, std::move(client));
+          },
+          [this](const Error& error) { accept_failed(error); });
+      if (!listener) {
+        accept_failed(listener.error());
+        continue;
+      }
+      if (!accepting_) (*listener)->pause();
+      active.sockets.push_back(std::move(*listener));
     }
-    active.listener = std::move(*listener);
-    if (!accepting_) active.listener->pause();
   }
 }
 
@@ -187,6 +188,7 @@ void Worker::on_arrival_finished(Arrival& arrival) {
   const auto at = arrivals_.find(&arrival);
   const Arriving arriving = std::move(at->second);
   arrivals_.erase(at);
+  if (drained_) reaper_->start(Duration(0));
   if (arrival.outcome() == Arrival::Outcome::arrived) {
     return begin(arriving.settings, arrival.take_client(), arrival.facts());
   }
@@ -219,7 +221,12 @@ void Worker::reap() {
     sessions_.erase(at);
     connections_.fetch_sub(1, std::memory_order_relaxed);
   }
-  if (sessions_.empty() && drained_) std::exchange(drained_, nullptr)();
+  if (drained_ && nobody_is_left()) std::exchange(drained_, nullptr)();
+}
+
+/// Who was turned away is still reading why.
+bool Worker::nobody_is_left() const {
+  return sessions_.empty() && arrivals_.empty() && refused_.empty();
 }
 
 /// Who has not even said who they are is not told anything.
@@ -233,6 +240,7 @@ void Worker::sweep_refused() {
   std::erase_if(refused_, [now](const Refused& refused) {
     return refused.client->end() || now - refused.since > kTimeToRead;
   });
+  if (drained_) reaper_->start(Duration(0));
 }
 
 void Worker::tick() {
@@ -255,11 +263,12 @@ void Worker::check_memory() {
   accepting_ = accepting;
   counters_.accept_paused.set(accepting ? 0 : 1);
   for (auto& [key, active] : listeners_) {
-    if (!active.listener) continue;
-    if (accepting) {
-      active.listener->resume();
-    } else {
-      active.listener->pause();
+    for (const auto& socket : active.sockets) {
+      if (accepting) {
+        socket->resume();
+      } else {
+        socket->pause();
+      }
     }
   }
   log_.warning(accepting ? "accept_resumed" : "accept_paused",
@@ -304,6 +313,30 @@ void Worker::end_sessions(std::function<bool(const session::Session&)> which,
     }
     ended(count);
   });
+}
+
+void Worker::retire(std::move_only_function<void()> drained) {
+  loop_.post([this, drained = std::move(drained)]() mutable {
+    listeners_.clear();
+    drained_ = std::move(drained);
+    reaper_->start(Duration(0));
+  });
+}
+
+void Worker::copy_sockets(std::move_only_function<void(Result<Sockets>)> given) {
+  loop_.post([this, given = std::move(given)]() mutable { given(copies()); });
+}
+
+Result<Worker::Sockets> Worker::copies() const {
+  Sockets copied;
+  for (const auto& [key, active] : listeners_) {
+    for (const auto& socket : active.sockets) {
+      auto copy = socket->copy();
+      if (!copy) return std::unexpected(copy.error());
+      copied.emplace_back(key, std::move(*copy));
+    }
+  }
+  return copied;
 }
 
 void Worker::stop() {

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "filters/host.h"
@@ -46,8 +47,12 @@ class Worker final : session::Session::Home, Arrival::Owner {
     std::string key;  ///< the configured address
     std::shared_ptr<const session::Settings> settings;
     bool proxy_protocol = false;  ///< connections begin with a PROXY header
-    UniqueFd fd;                  ///< empty: the listener exists already, only the settings are new
+    /// Empty: the listener exists already, only the settings are new.
+    std::vector<UniqueFd> fds;
   };
+
+  /// Listening sockets by the configured address.
+  using Sockets = std::vector<std::pair<std::string, UniqueFd>>;
 
   /// `connections` counts the connections of clients of all workers. `launcher` runs commands, if
   /// there is one; this worker takes its place there.
@@ -66,6 +71,12 @@ class Worker final : session::Session::Home, Arrival::Owner {
   /// Stops accepting and turns away who has not logged in; `drained` is called, in this worker's
   /// thread, when the last session has ended.
   void drain(std::move_only_function<void()> drained);
+  /// The same for a process that another one has followed: nothing goes down for those who are
+  /// connected, so they may log in and finish.
+  void retire(std::move_only_function<void()> drained);
+  /// A further descriptor of each socket that it listens on; `given` is called in this worker's
+  /// thread.
+  void copy_sockets(std::move_only_function<void(Result<Sockets>)> given);
   /// Ends all sessions and the thread; returns when both are done.
   void stop();
 
@@ -93,7 +104,7 @@ class Worker final : session::Session::Home, Arrival::Owner {
   struct ActiveListener {
     std::shared_ptr<const session::Settings> settings;
     bool proxy_protocol = false;
-    std::unique_ptr<net::Listener> listener;
+    std::vector<std::unique_ptr<net::Listener>> sockets;
   };
   /// A connection that has not yet said who it is from.
   struct Arriving {
@@ -121,6 +132,8 @@ class Worker final : session::Session::Home, Arrival::Owner {
   void drop_arrivals();
   void sweep_refused();
   void on_session_ended(session::Session& session) override;
+  [[nodiscard]] bool nobody_is_left() const;
+  [[nodiscard]] Result<Sockets> copies() const;
   void reap();
   void tick();
   void check_memory();
