@@ -30,10 +30,10 @@ EXPOSURE = 20  # tenths: at most 2.0
 
 
 def make_package(folder):
-    """The path of the .deb, made with CPack as docs/operations.md says."""
+    """The path of the .deb, made with CPack as docs/operations.md says; gzip is quicker than xz."""
     done = subprocess.run(["cpack", "-G", "DEB", "--config", os.path.join(BUILD, "CPackConfig.cmake"),
-                           "-B", folder], cwd=BUILD, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, timeout=300)
+                           "-D", "CPACK_DEBIAN_COMPRESSION_TYPE=gzip", "-B", folder], cwd=BUILD,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
     found = glob.glob(os.path.join(folder, "gatepost_*.deb"))
     assert done.returncode == 0 and len(found) == 1, done.stdout
     return found[0]
@@ -68,6 +68,13 @@ class PackageTest(Scenario):
         # Ports below 1024, at an address of 127/8 that nobody else has.
         cls.host = "127." + ".".join(str(random.randint(2, 250)) for _ in range(3))
         cls.admin = free_port()
+
+    def run(self, result=None):
+        """What is wrong once makes what follows worthless, and waiting for it long."""
+        before = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > before:
+            result.stop()
 
     def configure(self):
         """What the comments of the shipped file ask an administrator to do, as edits of its text."""
@@ -181,7 +188,7 @@ class PackageTest(Scenario):
 
     def test_6_watchdog(self):
         machine = self.machine
-        machine.write(f"/run/systemd/system/{UNIT}.d/quick.conf",
+        machine.write(f"/etc/systemd/system/{UNIT}.d/quick.conf",
                       "[Service]\nWatchdogSec=2s\nRestartSec=100ms\n")
         machine.systemctl("daemon-reload")
         machine.systemctl("restart", UNIT)
@@ -191,8 +198,7 @@ class PackageTest(Scenario):
         wait_until(lambda: self.pid() not in (0, pid), 30, "another process")
         wait_until(lambda: machine.show(UNIT, "ActiveState") == "active", 30, "it to serve again")
         self.assertEqual(machine.show(UNIT, "NRestarts"), "1")
-        shutil.rmtree(machine.path(f"/run/systemd/system/{UNIT}.d"), True)
-        machine.run("rm", "-r", f"/run/systemd/system/{UNIT}.d")
+        shutil.rmtree(machine.path(f"/etc/systemd/system/{UNIT}.d"))
         machine.systemctl("daemon-reload")
         self.fetch()
 
