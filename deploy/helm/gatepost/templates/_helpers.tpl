@@ -50,7 +50,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- define "gatepost.listener" -}}
 {{- $listener := dict "name" .name "address" .address "tls" .tls -}}
 {{- if include "gatepost.usesRedis" .root }}
-{{- $_ := set $listener "retention" "chart" -}}
+{{- $_ := set $listener "retention" "deletion" -}}
 {{- end -}}
 {{- if .root.Values.proxyProtocol.enabled }}
 {{- $_ := set $listener "proxy_protocol" true -}}
@@ -100,7 +100,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- fail "upstream.servers: name the POP3 servers, for instance --set 'upstream.servers={pop3.mail.svc.cluster.local}'" -}}
 {{- end -}}
 {{- if include "gatepost.usesRedis" . -}}
-{{- $policy := dict "name" "chart" "type" .Values.retention.type -}}
+{{- $policy := dict "name" "deletion" "type" .Values.retention.type -}}
 {{- if has .Values.retention.type (list "keep_for" "delete_after_retrieval") -}}
 {{- $_ := set $policy "period" .Values.retention.period -}}
 {{- end -}}
