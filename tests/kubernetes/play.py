@@ -11,6 +11,7 @@ import ctypes
 import http.client
 import os
 import pathlib
+import re
 import secrets
 import subprocess
 import time
@@ -64,6 +65,8 @@ class Pod:
 
     def __init__(self, node, workload, image, volumes, address="127.0.0.1", change=None):
         self.node, self.address = node, address
+        self._pod = self._id = None
+        self._last_log = ""
         self.name = f"gatepost-{secrets.token_hex(4)}"
         self.workload = copy.deepcopy(workload)
         self._prepare(image, volumes)
@@ -73,8 +76,9 @@ class Pod:
         file = pathlib.Path(volumes["/run/gatepost"]) / f"../{self.name}.yaml"
         file.write_text(yaml.safe_dump(self.workload), encoding="utf-8")
         try:
-            node.podman("kube", "play", "--network=host", "--log-driver=k8s-file", str(file),
-                        seconds=120)
+            said = node.podman("kube", "play", "--network=host", "--log-driver=k8s-file", str(file),
+                               seconds=120).stdout
+            self._pod, self._id = re.search(r"Pod:\n(\w+)\nContainer:\n(\w+)\n", said).groups()
             wait_until(lambda: self.probe("readinessProbe") or self._must_run(), READY_SECONDS,
                        "the pod to be ready")
         except Exception as error:
@@ -94,20 +98,16 @@ class Pod:
         places = {mount["name"]: volumes[mount["mountPath"]] for mount in ours["volumeMounts"]}
         pod["volumes"] = [{"name": name, "hostPath": {"path": str(place), "type": "Directory"}}
                           for name, place in places.items()]
-        # podman knows one kind of probe, and no names of ports: we ask ourselves.
+        # podman maps no ports on the host's network, and knows neither most probes nor names of ports:
+        # we ask ourselves.
+        self._ports = {port["name"]: port["containerPort"] for port in ours.pop("ports")}
         self._probes = {name: ours.pop(name)
                         for name in ("startupProbe", "readinessProbe", "livenessProbe")}
-
-    @property
-    def _container_name(self):
-        return f"{self.name}-pod-gatepost"
 
     def probe(self, name):
         """Whether the probe of that name of the manifest is content."""
         action = self._probes[name]["httpGet"]
-        port = next(port["containerPort"] for port in self.container["ports"]
-                    if port["name"] == action["port"])
-        return self.get(action["path"], port)[0] == 200
+        return self.get(action["path"], self._ports[action["port"]])[0] == 200
 
     def get(self, path, port=ADMIN):
         """(status, text) of a page of the admin listener; (None, "") when nobody answers."""
@@ -131,10 +131,10 @@ class Pod:
 
     def _state(self, form):
         return self.node.podman("inspect", "--type", "container", "--format", form,
-                                self._container_name).stdout.strip()
+                                self._id).stdout.strip()
 
     def exec(self, *words, seconds=60):
-        return self.node.podman("exec", self._container_name, *words, seconds=seconds, check=False)
+        return self.node.podman("exec", self._id, *words, seconds=seconds, check=False)
 
     def pre_stop(self):
         """What the kubelet does first with a pod that is to go: waits for the manifest's command."""
@@ -144,7 +144,7 @@ class Pod:
 
     def terminate(self):
         """SIGTERM; the pod drains."""
-        self.node.podman("kill", "--signal", "TERM", self._container_name)
+        self.node.podman("kill", "--signal", "TERM", self._id)
 
     def wait_for_end(self, seconds=None):
         """Its exit status. It must end by itself within the grace period, or within `seconds`."""
@@ -156,11 +156,17 @@ class Pod:
         return int(self._state("{{.State.ExitCode}}"))
 
     def log(self):
-        done = self.node.podman("logs", self._container_name, check=False)
+        if not self._id:
+            return self._last_log
+        done = self.node.podman("logs", self._id, check=False)
         return done.stdout + done.stderr
 
     def remove(self):
-        self.node.podman("pod", "rm", "--force", "--time", "1", f"{self.name}-pod", check=False)
+        self._last_log = self.log()
+        # What failed halfway has no id, but podman's own name.
+        for pod in [self._pod] if self._pod else [f"{self.name}-pod", f"{self.name}-pod-0"]:
+            self.node.podman("pod", "rm", "--force", "--time", "1", pod, check=False)
+        self._id = None
 
 
 def rename(text, names):

@@ -161,7 +161,7 @@ class Gateway(Played):
             ours["lifecycle"]["preStop"]["exec"]["command"][1] = PRE_STOP
         return self.pod(volumes, address=address, change=wait_less)
 
-    def test_replicas_share_what_they_must(self):
+    def test_replicas_share_and_take_turns(self):
         pods = [self.replica(address) for address in ADDRESSES]
 
         # What is deleted at one is gone at the other, and still at the server.
@@ -293,7 +293,7 @@ class Balancer:
         with open(self._config, "w") as file:
             file.write(f"global\n  maxconn 200\n  stats socket {self._control} level admin\n"
                        "defaults\n  mode tcp\n  timeout connect 5s\n  retries 0\n"
-                       "  timeout client 120s\n  timeout server 120s\n"
+                       "  timeout client 11m\n  timeout server 11m\n"
                        f"listen service\n  bind 127.0.0.1:{self.port}\n  balance roundrobin\n{servers}")
         self._child = None
 
