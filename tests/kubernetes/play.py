@@ -14,7 +14,6 @@ import pathlib
 import re
 import secrets
 import subprocess
-import time
 
 import yaml
 
@@ -66,7 +65,7 @@ class Pod:
     def __init__(self, node, workload, image, volumes, address="127.0.0.1", change=None):
         self.node, self.address = node, address
         self._pod = self._id = None
-        self._last_log = ""
+        self._last_log, self._asked = "", 0
         self.name = f"gatepost-{secrets.token_hex(4)}"
         self.workload = copy.deepcopy(workload)
         self._prepare(image, volumes)
@@ -79,8 +78,7 @@ class Pod:
             said = node.podman("kube", "play", "--network=host", "--log-driver=k8s-file", str(file),
                                seconds=120).stdout
             self._pod, self._id = re.search(r"Pod:\n(\w+)\nContainer:\n(\w+)\n", said).groups()
-            wait_until(lambda: self.probe("readinessProbe") or self._must_run(), READY_SECONDS,
-                       "the pod to be ready")
+            wait_until(self._is_ready, READY_SECONDS, "the pod to be ready")
         except Exception as error:
             log = self.log()
             self.remove()
@@ -121,17 +119,18 @@ class Pod:
         finally:
             connection.close()
 
-    def _must_run(self):
-        if not self.running:
+    def _is_ready(self):
+        if self.probe("readinessProbe"):
+            return True
+        self._asked += 1
+        if self._asked % 20 == 0 and not self.running:  # podman takes longer than a probe
             raise ChildFailed("the container ended")
+        return False
 
     @property
     def running(self):
-        return self._state("{{.State.Running}}") == "true"
-
-    def _state(self, form):
-        return self.node.podman("inspect", "--type", "container", "--format", form,
-                                self._id).stdout.strip()
+        return self.node.podman("inspect", "--type", "container", "--format", "{{.State.Running}}",
+                                self._id).stdout.strip() == "true"
 
     def exec(self, *words, seconds=60):
         return self.node.podman("exec", self._id, *words, seconds=seconds, check=False)
@@ -148,12 +147,11 @@ class Pod:
 
     def wait_for_end(self, seconds=None):
         """Its exit status. It must end by itself within the grace period, or within `seconds`."""
-        deadline = time.monotonic() + (seconds or self.grace)
-        while self.running:
-            if time.monotonic() > deadline:
-                raise ChildFailed(f"the pod still runs:\n{self.log()[-4000:]}")
-            time.sleep(0.1)
-        return int(self._state("{{.State.ExitCode}}"))
+        try:
+            done = self.node.podman("wait", self._id, seconds=seconds or self.grace)
+        except subprocess.TimeoutExpired:
+            raise ChildFailed(f"the pod still runs:\n{self.log()[-4000:]}") from None
+        return int(done.stdout)
 
     def log(self):
         if not self._id:

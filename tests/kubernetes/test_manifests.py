@@ -83,8 +83,10 @@ class Case(unittest.TestCase):
             file = places["/etc/gatepost"] / "gatepost.json"
             text = installed.moved(file.read_text(encoding="utf-8"), self.scratch, places)
             installed.place(places["/etc/gatepost"], {"gatepost.json": text.encode()})
-        variables = {each["name"]: installed.moved(each["value"], self.scratch, places)
-                     for each in container(workload)["env"]}
+        # The image has a file of its own; variables come before it.
+        variables = {"GATEPOST_CONFIG": str(render.ROOT / "deploy/container/gatepost.json")}
+        variables.update({each["name"]: installed.moved(each["value"], self.scratch, places)
+                          for each in container(workload)["env"]})
         done = subprocess.run([binary(), "check"], env={**environment(), **variables}, text=True,
                               capture_output=True, timeout=60, check=False)
         return done.returncode, done.stdout + done.stderr
@@ -119,6 +121,21 @@ class Overlays(Case):
         self.assertEqual(added["terminationGracePeriodSeconds"],
                          pod["terminationGracePeriodSeconds"])
 
+    def test_kubectl_adds_it_to_a_deployment(self):
+        server = {"name": "pop3", "image": "server:1", "volumeMounts": [
+            {"name": "mail", "mountPath": "/var/mail"}]}
+        mail = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "mail"}, "spec": {
+            "selector": {"matchLabels": {"app": "mail"}}, "template": {
+                "metadata": {"labels": {"app": "mail"}},
+                "spec": {"containers": [server], "volumes": [{"name": "mail", "emptyDir": {}}]}}}}
+        patch = render.KUSTOMIZE / "overlays/sidecar/add-to-deployment.yaml"
+        text = render.kubectl("patch", "--local", "-f", "-", "--patch", patch.read_text("utf-8"),
+                              "-o", "json", input=json.dumps(mail))
+        pod = pod_of(json.loads(text))
+        self.assertEqual({each["name"] for each in pod["containers"]}, {"pop3", "gatepost"})
+        self.assertIn(server, pod["containers"])
+        self.assertEqual(len(pod["volumes"]), 3)
+
     def test_gatepost_takes_the_configurations(self):
         for name in ("sidecar", "gateway"):
             with self.subTest(name):
@@ -150,14 +167,19 @@ class Overlays(Case):
 
     def test_kubectl_reads_every_field_of_the_pods(self):
         """A second opinion on fields: what kubectl does not know it drops."""
-        for documents in (self.overlay("sidecar"), self.overlay("gateway"),
-                          self.chart(EVERYTHING, "everything")):
-            for workload in Manifests(documents).workloads():
-                # kubectl writes quantities and modes in its own form, and adds what is empty.
-                text = render.kubectl("set", "env", "--local", "-f", "-", "-o", "json", "CHECKED=1",
-                                      input=json.dumps(workload))
-                missing = list(not_in(workload, json.loads(text)))
-                self.assertEqual(missing, [])
+        workloads = [workload
+                     for documents in (self.overlay("sidecar"), self.overlay("gateway"),
+                                       self.chart(EVERYTHING, "everything"))
+                     for workload in Manifests(documents).workloads()]
+        # Setting a variable has kubectl read a Deployment into its own types, and write it again.
+        text = render.kubectl("set", "env", "--local", "-f", "-", "-o", "json", "CHECKED=1", input=
+                              json.dumps({"apiVersion": "v1", "kind": "List", "items": workloads}))
+        for workload in workloads:
+            read, end = json.JSONDecoder().raw_decode(text)
+            text = text[end:].lstrip()
+            self.assertEqual(read["metadata"]["name"], workload["metadata"]["name"])
+            self.assertEqual(list(not_in(workload, read)), [])
+        self.assertEqual(text, "")
 
 
 class Chart(Case):

@@ -110,8 +110,11 @@ class Sidecar(Played):
         pod.terminate()
         self.assertEqual(pod.wait_for_end(20), 0)
 
-    def test_nothing_of_the_pod_can_be_written(self):
+    def test_inside_the_pod(self):
         pod = self.pod(self.volumes("pod"))
+        for words in (["ctl", "status"], ["healthcheck"], ["healthcheck", "--ready"]):
+            done = pod.exec("gatepost", *words)
+            self.assertEqual(done.returncode, 0, (words, done.stderr))
         for path in ("/", "/etc/gatepost", "/tls", "/usr/local/bin"):
             done = pod.exec("/bin/sh", "-c", f"echo x >{path}/x")
             self.assertNotEqual(done.returncode, 0, path)
