@@ -57,7 +57,7 @@ USER 995:995
 WORKDIR /
 EXPOSE 1995 1110 9110
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=6s --start-period=10s --retries=3 \
+HEALTHCHECK --interval=30s --timeout=10s --start-period=10s --retries=3 \
   CMD ["/usr/local/bin/gatepost", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/gatepost"]
 CMD ["run"]

@@ -10,7 +10,7 @@ from support.container import BASE, FOLDER, ROOT, image, mounted, podman
 
 MIB = 1 << 20
 #: Of the whole image: Debian's slim base, the libraries, Gatepost.
-MOST_MIB = 200
+MOST_MIB = 160
 
 
 def files_below(root):
