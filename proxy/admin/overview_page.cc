@@ -116,8 +116,8 @@ void write_workers(Html& html, const Status& status) {
 
 void write_process(Html& html, const Status& status, Now now) {
   const auto running = std::chrono::duration_cast<std::chrono::seconds>(now - status.started);
-  two_columns(
-      html, "Process", "Fact",
+  fact_table(
+      html, "Process",
       {{"version", status.version},
        {"TLS library", status.tls_library},
        {"process", std::to_string(status.pid)},
