@@ -164,6 +164,12 @@ Html login_page(const Viewer& viewer, std::string_view next) {
   html.element("p", "Show the token that stands in the file which admin.token_file names.");
   const auto form = html.in("form", {{"method", "post"}, {"action", "/login"}});
   html.empty("input", {{"type", "hidden"}, {"name", "next"}, {"value", next}});
+  // Nobody has a name here; this is for programs that keep passwords.
+  html.empty("input", {{"type", "text"},
+                       {"name", "account"},
+                       {"value", "gatepost"},
+                       {"autocomplete", "username"},
+                       {"hidden", ""}});
   html.element("label", {{"for", "token"}}, "Token");
   html.empty("input", {{"type", "password"},
                        {"id", "token"},
