@@ -138,20 +138,65 @@ void set_log_level(const Wish& wish, Responder responder) {
   answer(responder, Json::object());
 }
 
+void trace(const Wish& wish, Responder responder) {
+  TraceWish wanted;
+  wanted.user = text(wish.body, "user").value_or("");
+  if (wanted.user.empty() || wanted.user.size() > ControlService::kMaxPattern) {
+    return refuse(responder, 400, "whom? \"user\" is a pattern for names");
+  }
+  if (const auto at = wish.body.find("seconds"); at != wish.body.end()) {
+    const bool good = at->is_number_unsigned() && at->get<std::uint64_t>() > 0 &&
+                      at->get<std::uint64_t>() <= ControlService::kMaxTraceSeconds;
+    if (!good) return refuse(responder, 400, "\"seconds\" is a number from 1 to 86400");
+    wanted.lasts = std::chrono::seconds(at->get<std::uint64_t>());
+  }
+  if (const auto at = wish.body.find("full"); at != wish.body.end()) {
+    if (!at->is_boolean()) return refuse(responder, 400, "\"full\" is true or false");
+    wanted.full = at->get<bool>();
+  }
+  wish.office.trace(std::move(wanted), wish.by, std::move(responder));
+}
+
+/// {"text": "…"} would only have to be taken apart again: the answer is what is printed.
+void explain(const Wish& wish, Responder responder) {
+  const auto form = Form::parse(wish.request.query);
+  if (!form) return refuse(responder, 400, form.error().detail);
+  const std::string id(form->get("id"));
+  const std::string user(form->get("user"));
+  const bool json = form->has("json");
+  if (id.empty() == user.empty() || id.size() > ControlService::kMaxPattern ||
+      user.size() > ControlService::kMaxPattern) {
+    return refuse(responder, 400, "which? Either \"id\" or \"user\"");
+  }
+  auto then = [json, responder = std::move(responder)](std::string text) mutable {
+    http::Response response;
+    if (json) response.content_type = "application/json";
+    response.body = std::move(text);
+    responder.answer(response);
+  };
+  if (id.empty()) {
+    wish.office.explain_user(user, json, std::move(then));
+  } else {
+    wish.office.explain(id, json, std::move(then));
+  }
+}
+
 struct Way {
   std::string_view method;
   std::string_view path;
   void (*go)(const Wish&, Responder);
 };
-constexpr std::array<Way, 9> kWays = {{{"GET", "/status", status},
-                                       {"GET", "/sessions", sessions},
-                                       {"GET", "/upstreams", upstreams},
-                                       {"GET", "/log-level", log_level},
-                                       {"POST", "/kick", kick},
-                                       {"POST", "/drain", drain},
-                                       {"POST", "/reload", reload},
-                                       {"POST", "/upgrade", upgrade},
-                                       {"POST", "/log-level", set_log_level}}};
+constexpr std::array<Way, 11> kWays = {{{"GET", "/status", status},
+                                        {"GET", "/explain", explain},
+                                        {"GET", "/sessions", sessions},
+                                        {"GET", "/upstreams", upstreams},
+                                        {"GET", "/log-level", log_level},
+                                        {"POST", "/kick", kick},
+                                        {"POST", "/drain", drain},
+                                        {"POST", "/reload", reload},
+                                        {"POST", "/upgrade", upgrade},
+                                        {"POST", "/log-level", set_log_level},
+                                        {"POST", "/trace", trace}}};
 
 }  // namespace
 

@@ -134,7 +134,8 @@ std::string render(const Explanation& explanation, ExplanationForm form) {
   return form == ExplanationForm::json ? as_json(explanation) : as_text(explanation);
 }
 
-std::string render(std::string_view user, std::vector<SessionOfUser> sessions, ExplanationForm form) {
+std::string render(std::string_view user, std::vector<SessionOfUser> sessions,
+                   ExplanationForm form) {
   std::ranges::stable_sort(sessions, std::ranges::greater(), &SessionOfUser::at);
   if (sessions.size() > Journal::kMaxSessionsOfUser) sessions.resize(Journal::kMaxSessionsOfUser);
   return form == ExplanationForm::json ? as_json(user, sessions) : as_text(user, sessions);

@@ -10,6 +10,7 @@
 #include "filters/verdict.h"
 #include "proxy/metrics/families.h"
 #include "proxy/metrics/retention_families.h"
+#include "proxy/metrics/room_families.h"
 
 namespace gatepost::metrics {
 namespace {
@@ -296,6 +297,7 @@ void Exporter::Collection::add_process(Out& out) const {
   add_scanners(out, facts);
   add_rules(out, facts);
   add_retention(out, retention_, facts);
+  add_room(out, facts);
   out.push_back(with(gauge("build_info", "Always 1; the labels tell what is running."), 1,
                      {{"version", facts.version}, {"tls_library", facts.tls_library}}));
   MetricFamily reloads = counter("config_reloads_total", "Configuration reloads, by result.");

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "proxy/server/cli_ctl.h"
+#include "proxy/server/cli_replay.h"
 #include "proxy/server/cli_retention.h"
 #include "proxy/server/cli_scan.h"
 
@@ -321,6 +322,8 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   health.add_flag("--ready", for_health.line.ready, "Whether it takes new sessions, too");
   CommandLine for_scan;
   const CLI::App& scan = add_scan(app, for_scan);
+  CommandLine for_replay;
+  const CLI::App& replay = add_replay(app, for_replay);
   const CLI::App& show = *app.add_subcommand("version", "Print version and libraries");
   run.footer(kFooter);
   check.footer(kFooter);
@@ -347,6 +350,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   if (for_quarantine.command->parsed()) return quarantine_line(for_quarantine);
   if (retention.parsed()) return for_retention;
   if (scan.parsed()) return for_scan;
+  if (replay.parsed()) return for_replay;
   if (for_ctl.action == CommandLine::Action::ctl) return for_ctl;
   Values& values = run.parsed() ? for_run : health.parsed() ? for_health : for_check;
   values.line.action = run.parsed()      ? CommandLine::Action::run

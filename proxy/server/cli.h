@@ -67,6 +67,13 @@ struct SweepOptions {
   unsigned jobs = 4;                  ///< accounts at once
 };
 
+/// What `gatepost replay` is to do.
+struct ReplayOptions {
+  std::string file;     ///< a trace
+  std::string session;  ///< its id; empty: all sessions of the trace
+  bool quiet = false;   ///< without the conversation
+};
+
 /// What `gatepost ctl` and `gatepost explain` are to do.
 struct CtlOptions {
   enum class What : std::uint8_t {
@@ -103,6 +110,7 @@ struct CommandLine {
     ctl,             ///< ask a running gateway, or have it do something, end
     healthcheck,     ///< ask a running gateway whether it is well, end
     scan,            ///< show what a chain makes of messages in files, end
+    replay,          ///< play a trace, say where it goes another way, end
     print_and_exit,  ///< help, version or a complaint: print `text`, end with `exit_code`
   };
 
@@ -116,6 +124,7 @@ struct CommandLine {
   RetentionOptions retention = {};
   SweepOptions sweep = {};
   ScanOptions scan = {};
+  ReplayOptions replay = {};
   CtlOptions ctl = {};
   bool ready = false;  ///< healthcheck: whether it takes new sessions, too
   std::string text;    ///< print_and_exit: with its final newline

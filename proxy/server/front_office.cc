@@ -7,8 +7,11 @@
 
 #include <fmt/format.h>
 
+#include "proxy/admin/explanation.h"
 #include "proxy/base/pattern.h"
 #include "proxy/server/gathering.h"
+#include "proxy/server/version.h"
+#include "proxy/trace/line.h"
 
 namespace gatepost::server {
 
@@ -85,9 +88,76 @@ void FrontOffice::upgrade(std::string_view by, Then<Result<void>> then) {
   parts_.upgrade(by, std::move(then));  // which logs it
 }
 
+void FrontOffice::explain(std::string id, bool json, Then<std::string> then) {
+  const auto form = json ? admin::ExplanationForm::json : admin::ExplanationForm::text;
+  const auto owner = admin::worker_of(id);
+  const bool one = owner && *owner < parts_.workers.size();
+  const std::size_t first = one ? *owner : 0;
+  Gathering<Explanation>::start(
+      parts_.loop, one ? 1 : parts_.workers.size(), kPatience,
+      [this, first, &id](std::size_t i, auto sink) {
+        parts_.workers[first + i]->explain(id, std::move(sink));
+      },
+      [form, then = std::move(then)](const std::vector<Explanation>& found,
+                                     std::size_t /*missing*/) mutable {
+        const auto known = std::ranges::find_if(
+            found, [](const Explanation& one) { return !one.decisions.empty(); });
+        then(admin::render(known != found.end() ? *known : Explanation(), form));
+      });
+}
+
+void FrontOffice::explain_user(std::string user, bool json, Then<std::string> then) {
+  const auto form = json ? admin::ExplanationForm::json : admin::ExplanationForm::text;
+  using Sessions = std::vector<SessionOfUser>;
+  Gathering<Sessions>::start(
+      parts_.loop, parts_.workers.size(), kPatience,
+      [this, user](std::size_t i, auto sink) {
+        parts_.workers[i]->sessions_of(user, std::move(sink));
+      },
+      [form, user, then = std::move(then)](std::vector<Sessions> found,
+                                           std::size_t /*missing*/) mutable {
+        Sessions all;
+        for (Sessions& part : found) std::ranges::move(part, std::back_inserter(all));
+        then(admin::render(user, std::move(all), form));
+      });
+}
+
 void FrontOffice::set_log_level(LogLevel level, std::string_view by) {
   parts_.log.info("control", {{"action", "log_level"}, {"by", by}, {"level", to_string(level)}});
   parts_.log.set_level(level);
+}
+
+void FrontOffice::trace(admin::TraceWish wish, std::string_view by, http::Responder responder) {
+  if (traces_.size() >= trace::TraceDesk::kMaxTraces) {
+    return responder.answer({.status = 409,
+                             .content_type = "application/json",
+                             .body = "{\"error\":\"there are too many traces already\"}\n"});
+  }
+  parts_.log.info("control", {{"action", "trace"},
+                              {"by", by},
+                              {"whose", wish.user},
+                              {"seconds", wish.lasts.count()},
+                              {"full", wish.full}});
+  const std::uint64_t number = next_trace_++;
+  trace::Order order;
+  order.user = std::move(wish.user);
+  order.lasts = wish.lasts;
+  order.options = {.full = wish.full, .names = wish.full, .key = trace::make_key()};
+  auto stream = std::make_shared<TraceStream>(parts_.loop, [this, number] { end_trace(number); });
+  traces_.emplace(number, stream);
+  stream->begin(std::move(responder), trace::header_line(order.options, kVersion));
+  for (const auto& worker : parts_.workers) worker->begin_trace(number, order, stream);
+}
+
+void FrontOffice::end_trace(std::uint64_t number) {
+  const auto node = traces_.extract(number);
+  if (node.empty()) return;
+  node.mapped()->close();
+  for (const auto& worker : parts_.workers) worker->end_trace(number);
+}
+
+FrontOffice::~FrontOffice() {
+  for (const auto& [number, stream] : traces_) stream->close();
 }
 
 void FrontOffice::note(std::string_view action, std::string_view by) const {

@@ -13,6 +13,7 @@
 #include "proxy/metrics/exporter.h"
 #include "proxy/net/loop.h"
 #include "proxy/server/snapshot.h"
+#include "proxy/server/trace_stream.h"
 #include "proxy/server/worker.h"
 
 namespace gatepost::server {
@@ -41,6 +42,7 @@ class FrontOffice final : public admin::Office {
   };
 
   explicit FrontOffice(Parts parts) : parts_(std::move(parts)) {}
+  ~FrontOffice();
 
   [[nodiscard]] admin::Status status() const override;
   void sessions(admin::SessionQuery query, Then<admin::SessionList> then) override;
@@ -49,7 +51,10 @@ class FrontOffice final : public admin::Office {
   [[nodiscard]] Result<void> drain(std::string_view by) override;
   [[nodiscard]] Result<void> reload(std::string_view by) override;
   void upgrade(std::string_view by, Then<Result<void>> then) override;
+  void explain(std::string id, bool json, Then<std::string> then) override;
+  void explain_user(std::string user, bool json, Then<std::string> then) override;
   void set_log_level(LogLevel level, std::string_view by) override;
+  void trace(admin::TraceWish wish, std::string_view by, http::Responder responder) override;
 
   /// For the status: why a server is down; "" when it is up again.
   void note_health(const std::string& pool, const std::string& server, std::string_view problem);
@@ -58,8 +63,11 @@ class FrontOffice final : public admin::Office {
   using Chosen = std::function<bool(const session::Session&)>;
   void end_sessions(Chosen chosen, std::string whose, std::string_view by, Then<std::size_t> then);
   void note(std::string_view action, std::string_view by) const;
+  void end_trace(std::uint64_t number);
 
   Parts parts_;
+  std::map<std::uint64_t, std::shared_ptr<TraceStream>> traces_;
+  std::uint64_t next_trace_ = 0;
   std::map<std::pair<std::string, std::string>, std::string> problems_;  // of servers that are down
 };
 

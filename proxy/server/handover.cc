@@ -81,11 +81,10 @@ Result<std::optional<HandoverPacket>> receive_packet(int socket) {
   message.msg_control = control.data();
   message.msg_controllen = control.size();
   ssize_t size = 0;
-  do {
+  do {  // who ended without reading everything is a reset first, and what it said comes after that
     size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  } while (size < 0 && errno == EINTR);
+  } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
   if (size < 0 && errno == EAGAIN) return std::nullopt;
-  if (size < 0 && errno == ECONNRESET) return fail(ErrorCode::closed, "the other side has ended");
   if (size < 0) return system_failure("handing over", errno);
   packet.descriptors = take_descriptors(message);
   if (size == 0) return fail(ErrorCode::closed, "the other side has ended");

@@ -21,6 +21,7 @@
 #include "proxy/server/predecessor.h"
 #include "proxy/server/privileges.h"
 #include "proxy/server/quarantine_command.h"
+#include "proxy/server/replay_command.h"
 #include "proxy/server/retention_desk.h"
 #include "proxy/server/scan_command.h"
 #include "proxy/server/server.h"
@@ -141,6 +142,8 @@ ExitCode main(int argc, char** argv) {
       return sweep_mailboxes(line);
     case CommandLine::Action::scan:
       return scan_files(line);
+    case CommandLine::Action::replay:
+      return replay_trace(line);
     case CommandLine::Action::ctl:
       return control_gateway(line);
     case CommandLine::Action::healthcheck:

@@ -417,6 +417,8 @@ metrics::ProcessFacts Server::facts() const {
     std::ranges::move(chain->rules->counters(), std::back_inserter(facts.rules));
   }
   if (stores_.room) facts.spool_octets = stores_.room->used();
+  facts.room = room_facts(snapshot_->config, stores_, workers_.size());
+  facts.usage = metrics::process_usage();
   if (stores_.memory) facts.remembered_verdicts = stores_.memory->size();
   const guard::Guard::Facts guarded = guard_.facts();
   facts.guarded_networks = guarded.networks;

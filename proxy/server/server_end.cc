@@ -111,12 +111,11 @@ void Server::gather_cargo() {
     ours.emplace_back(InheritedSockets::kControl + control_->bound().path, std::move(*copy));
   }
   for (auto& worker : workers_) {
-    worker->copy_sockets([this, cargo](Result<Worker::Sockets> sockets) mutable {
-      loop_.post([this, cargo = std::weak_ptr(cargo), sockets = std::move(sockets)]() mutable {
+    worker->copy_sockets([this, asked = std::weak_ptr(cargo)](Result<Worker::Sockets> sockets) {
+      loop_.post([this, asked, sockets = std::move(sockets)]() mutable {
         // Gone: what they were for is over.
-        if (const auto wanted = cargo.lock()) add_cargo(*wanted, std::move(sockets));
+        if (const auto wanted = asked.lock()) add_cargo(*wanted, std::move(sockets));
       });
-      cargo.reset();
     });
   }
   add_cargo(*cargo, std::move(ours));

@@ -18,6 +18,8 @@ namespace gatepost::server {
 
 /// The way to a service manager that wants to be told how its service is: sd_notify(3). Datagrams
 /// to a Unix socket; a name in the abstract namespace is written with a leading @.
+/// Not libsystemd's: for these datagrams it would load libgcrypt, liblzma and others into a process
+/// that holds passwords.
 class NotifySocket {
  public:
   /// Nobody wants to know.

@@ -50,6 +50,7 @@ Worker::Worker(unsigned index, Log& log, guard::Guard& guard,
                 log_,     counters_,  guard,
                 filters_, retention_, filters::inspection_maker(filters_),
                 journal_},
+      traces_(loop_),
       reaper_(loop_.make_timer([this] { reap(); })),
       ticker_(loop_.make_timer([this] { tick(); })),
       last_accept_error_(loop_.now() - kErrorLogEvery) {
@@ -156,11 +157,13 @@ void Worker::begin(std::shared_ptr<const session::Settings> settings,
                       : session::EndReason::refused_rate);
   }
   session::Session::Home& self = *this;
-  auto session = std::make_unique<session::Session>(fmt::format("{}-{:x}", index_, next_session_++),
-                                                    services_, std::move(settings),
+  std::string id = fmt::format("{}-{:x}", index_, next_session_++);
+  auto recording = traces_.record(id, services_, *settings, facts);
+  const session::Services& services = recording ? recording->services() : services_;
+  auto session = std::make_unique<session::Session>(std::move(id), services, std::move(settings),
                                                     std::move(client), std::move(facts), self);
   session::Session* key = session.get();
-  sessions_.emplace(key, Serving{std::move(session), who});
+  sessions_.emplace(key, Serving{std::move(recording), std::move(session), who});
   check_memory();
 }
 
@@ -276,6 +279,19 @@ void Worker::check_memory() {
                {{"worker", index_}, {"bytes", used}, {"limit", limit}});
 }
 
+void Worker::begin_trace(std::uint64_t number, trace::Order order,
+                         std::shared_ptr<trace::Sink> sink) {
+  loop_.post([this, number, order = std::move(order), sink = std::move(sink)]() mutable {
+    auto ticket = traces_.begin(std::move(order), sink);
+    if (!ticket) return sink->over("traces");
+    tracing_.insert_or_assign(number, std::move(*ticket));
+  });
+}
+
+void Worker::end_trace(std::uint64_t number) {
+  loop_.post([this, number] { tracing_.erase(number); });
+}
+
 void Worker::drain(std::move_only_function<void()> drained) {
   loop_.post([this, drained = std::move(drained)]() mutable {
     listeners_.clear();
@@ -300,6 +316,18 @@ void Worker::find_sessions(admin::SessionQuery query, std::move_only_function<vo
     std::ranges::partial_sort(wanted, last, {}, &session::Session::started);
     for (auto at = wanted.begin(); at != last; ++at) result.sessions.push_back((*at)->facts());
     found(std::move(result));
+  });
+}
+
+void Worker::explain(std::string id, std::move_only_function<void(Explanation)> told) {
+  loop_.post(
+      [this, id = std::move(id), told = std::move(told)]() mutable { told(journal_.about(id)); });
+}
+
+void Worker::sessions_of(std::string user,
+                         std::move_only_function<void(std::vector<SessionOfUser>)> told) {
+  loop_.post([this, user = std::move(user), told = std::move(told)]() mutable {
+    told(journal_.sessions_of(user));
   });
 }
 

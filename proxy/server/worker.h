@@ -31,6 +31,7 @@
 #include "proxy/server/store_watch.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_facts.h"
+#include "proxy/trace/desk.h"
 
 namespace gatepost::server {
 
@@ -68,6 +69,11 @@ class Worker final : session::Session::Home, Arrival::Owner {
   void use(FilterStores stores, filters::ScanDesk::Kinds scanners);
   /// Policies use these from now on. Before the first apply() whose listeners have policies.
   void use(RetentionStores stores);
+  /// Takes sessions down that begin from now on. `number` names the trace, to end it; `sink` is
+  /// called in this worker's thread. Where there are too many traces already, or the worker has
+  /// ended, it hears at once that this one is over ("traces"), or nothing.
+  void begin_trace(std::uint64_t number, trace::Order order, std::shared_ptr<trace::Sink> sink);
+  void end_trace(std::uint64_t number);
   /// Stops accepting and turns away who has not logged in; `drained` is called, in this worker's
   /// thread, when the last session has ended.
   void drain(std::move_only_function<void()> drained);
@@ -90,6 +96,11 @@ class Worker final : session::Session::Home, Arrival::Owner {
   /// Ends those that `which` says, without QUIT. `ended` gets how many, in this worker's thread.
   void end_sessions(std::function<bool(const session::Session&)> which,
                     std::move_only_function<void(std::size_t)> ended);
+  /// What the journal has about an id; `told` is called in this worker's thread.
+  void explain(std::string id, std::move_only_function<void(Explanation)> told);
+  /// The last sessions of a user; the same.
+  void sessions_of(std::string user,
+                   std::move_only_function<void(std::vector<SessionOfUser>)> told);
 
   [[nodiscard]] const session::Counters& counters() const { return counters_; }
   [[nodiscard]] const filters::MessageCounters& message_counters() const {
@@ -117,6 +128,7 @@ class Worker final : session::Session::Home, Arrival::Owner {
     std::unique_ptr<net::Transport> client;
   };
   struct Serving {
+    std::unique_ptr<trace::Recording> recording;  // null: no trace wants the session
     std::unique_ptr<session::Session> session;
     PeerAddress admitted;  // as the guard knows the client
   };
@@ -159,6 +171,8 @@ class Worker final : session::Session::Home, Arrival::Owner {
   StoreWatch store_watch_;
   Journal journal_;
   session::Services services_;
+  trace::TraceDesk traces_;
+  std::map<std::uint64_t, Ticket> tracing_;
   config::Limits limits_;
   // Addresses of values must stay valid: listeners refer to them.
   std::map<std::string, ActiveListener> listeners_;

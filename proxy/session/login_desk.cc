@@ -37,7 +37,7 @@ bool LoginDesk::open_ahead() {
   upstream::Opening::Owner& self = *this;
   note_route(page_, settings_, facts_, "", route_);
   const upstream::Environment environment{services_.timers, services_.connector, services_.pool,
-                                          &page_};
+                                          &page_, services_.tape};
   ahead_ = std::make_unique<upstream::PoolOpening>(environment, settings_.timeouts, *route_->pool,
                                                    facts_, "", self);
   return true;
@@ -79,6 +79,7 @@ void LoginDesk::start(LoginRequest request) {
   route_ = named_ ? settings_.router->route(settings_.listener, facts_, request.user)
                   : settings_.router->route(settings_.listener, facts_);
   note_route(page_, settings_, facts_, request.user, route_);
+  if (services_.tape != nullptr) services_.tape->routed(route_);
   if (route_ == nullptr) {
     return refuse(LoginResult::refused,
                   pop3::err(ResponseCode::auth, "No mail server for this user"), "no route");

@@ -19,6 +19,7 @@
 #include "proxy/net/connector.h"
 #include "proxy/net/transport.h"
 #include "proxy/session/counters.h"
+#include "proxy/session/tape.h"
 #include "proxy/upstream/router.h"
 
 namespace gatepost::session {
@@ -35,6 +36,8 @@ struct Services {
   filters::RetentionHost& retention;  ///< what policies use
   filters::InspectionMaker inspect;   ///< make_inspection() with `filters`; tests put in their own
   Journal& journal;                   ///< what is decided, for `gatepost explain`
+  /// Takes the session down that has these services: they are for it alone then. Null: nobody does.
+  Tape* tape = nullptr;
 };
 
 /// Who may open every mailbox of a server (config::Pool::master_user).

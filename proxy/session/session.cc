@@ -34,6 +34,7 @@ Session::Session(std::string id, const Services& services, std::shared_ptr<const
   if (settings_->client_tls_mode == config::ListenerTls::implicit) {
     start_tls(State::implicit_handshake);
   } else {
+    listen_to_client();
     greet();
   }
   client_->set_observer(this);

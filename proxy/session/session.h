@@ -112,6 +112,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
   void on_client_event(pop3::ServerCodec::Event event);
   [[nodiscard]] bool handshake_step();
   void start_tls(State handshake);
+  void listen_to_client();
   [[nodiscard]] bool legacy_tls() const;
   void count_tls();
   void on_command(pop3::Command& command);

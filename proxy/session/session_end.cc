@@ -78,6 +78,7 @@ void Session::look_at_ends() {
   switch (state_) {
     case State::implicit_handshake:
     case State::stls_handshake: {
+      if (services_.tape != nullptr) services_.tape->failed(net::Tap::kClient, why);
       const auto failure = tls::handshake_failure(*client_);
       services_.counters.handshake_failures[label(failure.value_or(tls::HandshakeFailure::other))]
           .add();
@@ -109,6 +110,7 @@ void Session::look_at_ends() {
 }
 
 void Session::drain() {
+  if (services_.tape != nullptr) services_.tape->drained();
   switch (state_) {
     case State::implicit_handshake:
     case State::stls_handshake:
@@ -140,6 +142,7 @@ void Session::say_going_down() {
 
 void Session::cut(EndReason reason) {
   if (state_ == State::ended) return;
+  if (services_.tape != nullptr) services_.tape->cut(reason);
   abort(reason, {});
   over();
 }
@@ -191,6 +194,7 @@ void Session::over() {
   if (plain) services_.counters.tls_versions[TlsVersionLabel::none].add();
   note_end(page_, reason_, problem_, commands_, messages_);
   write_log();
+  if (services_.tape != nullptr) services_.tape->over(reason_);
   home_.on_session_ended(*this);
 }
 

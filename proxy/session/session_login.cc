@@ -73,6 +73,7 @@ void Session::on_stls(std::string_view reply) {
 void Session::on_login_request(LoginRequest request) {
   user_ = request.user;
   if (!user_.empty() && state_ != State::delayed) note_user(page_, user_);
+  if (services_.tape != nullptr) services_.tape->named(user_);
   // CRAM-MD5 names the user later.
   const Duration delay = user_.empty() ? Duration(0) : lobby_->desk.take_turn(user_);
   if (delay == Duration(0)) return pass_on(std::move(request));
@@ -169,6 +170,7 @@ void Session::on_login_outcome() {
   method_ = lobby_->authorization.method();
   device_ = route_->form.device(user_);
   user_ = route_->form.account(user_);
+  if (services_.tape != nullptr) services_.tape->logged_in(user_);
   choose_chain(outcome.downgrade);
   open_mailbox();
   if (mailbox_ && mailbox_->holds_login()) {

@@ -16,7 +16,7 @@ using pop3::ResponseCode;
 namespace {
 
 upstream::Environment environment(const Services& services, Journal::Page& page) {
-  return {services.timers, services.connector, services.pool, &page};
+  return {services.timers, services.connector, services.pool, &page, services.tape};
 }
 
 /// RFC 6856 section 2.1: it has its place before the login.

@@ -40,8 +40,20 @@ class FakeOffice final : public admin::Office {
     note("upgrade", by);
     answer(std::move(then), outcome_);
   }
+  void explain(std::string id, bool json, Then<std::string> then) override {
+    then((json ? "json of " : "text of ") + id);
+  }
+  void explain_user(std::string user, bool json, Then<std::string> then) override {
+    then((json ? "json of user " : "text of user ") + user);
+  }
   void set_log_level(LogLevel level, std::string_view by) override {
     note("level " + std::string(to_string(level)), by);
+  }
+  void trace(admin::TraceWish wish, std::string_view by, http::Responder responder) override {
+    note("trace " + wish.user + " " + std::to_string(wish.lasts.count()) +
+             (wish.full ? " full" : ""),
+         by);
+    responder.answer({.body = "a trace\n"});
   }
 
   admin::Status status_;

@@ -18,6 +18,7 @@ using gatepost::testing::FakeOffice;
 using gatepost::testing::make_memory_transport;
 using gatepost::testing::MemoryPeer;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
@@ -117,6 +118,14 @@ TEST_F(ControlServiceTest, SaysWhySomethingWasNotDone) {
   EXPECT_THAT(ask("POST", "/drain"), StartsWith("HTTP/1.1 409 "));
 }
 
+TEST_F(ControlServiceTest, Explains) {
+  EXPECT_THAT(ask("GET", "/explain?id=0-1f%2F3"), EndsWith("\r\n\r\ntext of 0-1f/3"));
+  EXPECT_THAT(ask("GET", "/explain?user=joe&json=1"), EndsWith("\r\n\r\njson of user joe"));
+  for (const char* target : {"/explain", "/explain?id=0-1&user=joe", "/explain?id="}) {
+    EXPECT_THAT(ask("GET", target), StartsWith("HTTP/1.1 400 ")) << target;
+  }
+}
+
 TEST_F(ControlServiceTest, RefusesWhatItDoesNotUnderstand) {
   EXPECT_THAT(ask("GET", "/nothing"), StartsWith("HTTP/1.1 404 "));
   EXPECT_THAT(ask("GET", "/drain"), StartsWith("HTTP/1.1 405 "));
@@ -145,6 +154,19 @@ TEST_F(ControlServiceTest, TakesNoMoreThanItsLimits) {
               StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(ask("GET", "/sessions?user=" + longest), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(ask("GET", "/sessions?user=x" + longest), StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_F(ControlServiceTest, TakesWishesForTraces) {
+  EXPECT_THAT(ask("POST", "/trace", R"({"user":"j*","seconds":7,"full":true})"),
+              HasSubstr("a trace"));
+  EXPECT_THAT(office_.done_, ElementsAre("trace j* 7 full by uid 7"));
+  const std::string too_long = std::to_string(ControlService::kMaxTraceSeconds + 1);
+  for (const std::string& body :
+       {std::string("{}"), std::string(R"({"user":""})"), std::string(R"({"user":7})"),
+        R"({"user":"j","seconds":)" + too_long + "}", std::string(R"({"user":"j","seconds":0})"),
+        std::string(R"({"user":"j","seconds":"x"})"), std::string(R"({"user":"j","full":1})")}) {
+    EXPECT_THAT(ask("POST", "/trace", body), StartsWith("HTTP/1.1 400 ")) << body;
+  }
 }
 
 }  // namespace

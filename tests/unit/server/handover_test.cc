@@ -66,6 +66,15 @@ TEST(HandoverTest, an_end_is_told_from_nothing_now) {
   EXPECT_FALSE(send_packet(pair.far(), {What::whole, {}, {}}));
 }
 
+TEST(HandoverTest, last_words_are_heard_of_who_did_not_listen) {
+  PacketPair pair;
+  ASSERT_EQ(send_packet(pair.far(), {What::whole, {}, {}}), true);
+  ASSERT_EQ(send_packet(pair.near(), {What::failed, "why", {}}), true);
+  pair.close_near();
+  EXPECT_EQ(receive_packet(pair.far()).value()->text, "why");
+  EXPECT_EQ(receive_packet(pair.far()).error().code, ErrorCode::closed);
+}
+
 TEST(HandoverTest, what_is_no_packet_is_refused) {
   for (const std::string& text :
        {std::string("x"), std::string("abc"), std::string(4, '\0'), std::string("\6\0\0\0", 4),
