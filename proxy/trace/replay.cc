@@ -336,6 +336,7 @@ class Replay final : StageEar, session::Session::Home {
       case Kind::heard:
         return wire->deliver(event.text);
       case Kind::connected:
+        if (!connector_.awaits(event.leg)) return;  // a trace may say it of anybody
         connector_.accept(event.leg);
         if (!script_.scope.messages) answer(event.leg, "");
         return;

@@ -23,7 +23,7 @@ struct TraceFile {
   /// Octets of a file.
   static constexpr std::size_t kMaxFile = 128 * 1024 * 1024;
   /// Of all sessions together.
-  static constexpr std::size_t kMaxEvents = 200'000;
+  static constexpr std::size_t kMaxEvents = 100'000;
   /// Sessions in a file.
   static constexpr std::size_t kMaxRecorded = 10'000;
 

@@ -1,0 +1,190 @@
+"""The image of the Dockerfile, built and run with podman, without any registry.
+
+The base image is made with mmdebstrap and imported under the name that the Dockerfile gives it.
+Everything is kept in build/container: the base, podman's storage with all layers. So the second build
+takes seconds. What was compiled before for a Release build comes from the host's ccache.
+
+    image()                      builds what has changed; the name of the image
+    podman("ps", "-a")           podman with that storage: a CompletedProcess with text output
+    Container(image(), [...])    a running container, removed by stop()
+
+Needs root. Another program may use the same storage with the words of `podman_words()`, or with what
+`tests/container/image --podman` prints.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+
+from .process import ChildFailed, wait_until
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+FOLDER = os.path.join(ROOT, "build", "container")
+BASE = "docker.io/library/debian:12-slim"
+NAME = "localhost/gatepost:test"
+#: Where Debian's packages come from, as in the base image of that name.
+SOURCES = ("deb http://deb.debian.org/debian bookworm main",
+           "deb http://deb.debian.org/debian bookworm-updates main",
+           "deb http://deb.debian.org/debian-security bookworm-security main")
+#: What dpkg leaves out in the slim image, now and later.
+_SLIM = ("force-unsafe-io", "path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright",
+         "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/locale/*",
+         "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/lintian/*")
+
+#: What a machine with few resources may give: the builds of others go on beside.
+JOBS = 2
+BUILD_SECONDS = 1500
+#: A container gets no more than this machine's limits, and no more than it declares.
+LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=4096:4096")
+LOCKED_DOWN = ("--read-only", "--read-only-tmpfs=false", "--cap-drop=ALL",
+               "--security-opt=no-new-privileges")
+
+
+def podman_words():
+    """podman with the storage of these tests. The path of --runroot must be short."""
+    mark = hashlib.sha256(FOLDER.encode()).hexdigest()[:8]
+    return ["podman", "--root", os.path.join(FOLDER, "storage"),
+            "--runroot", os.path.join(tempfile.gettempdir(), f"gp-podman-{mark}"),
+            "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--events-backend", "none"]
+
+
+def podman(*words, seconds=60, check=True, **options):
+    done = subprocess.run([*podman_words(), *words], capture_output=True, text=True,
+                          timeout=seconds, **options)
+    if check and done.returncode != 0:
+        raise ChildFailed(f"podman {' '.join(words)} ended with {done.returncode}:\n"
+                          f"{done.stdout[-6000:]}{done.stderr[-6000:]}")
+    return done
+
+
+def image(say=lambda text: None):
+    """Builds the image from the sources as they are; returns its name. One at a time."""
+    if os.getuid() != 0:
+        raise ChildFailed("containers are built as root only")
+    os.makedirs(FOLDER, exist_ok=True)
+    with open(os.path.join(FOLDER, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if podman("image", "exists", BASE, check=False).returncode != 0:
+            say(f"making {BASE}")
+            _import_base()
+        say(f"building {NAME}")
+        _build()
+    return NAME
+
+
+def _import_base():
+    tar = os.path.join(FOLDER, "base.tar")
+    if not os.path.exists(tar):
+        words = ["mmdebstrap", "--variant=minbase", "--mode=root", "--quiet",
+                 *(f"--dpkgopt={option}" for option in _SLIM),
+                 "--aptopt=Acquire::Languages \"none\"",
+                 # Else usrmerge comes in, and all of Perl with it.
+                 "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
+                 "bookworm", tar + ".new.tar", *SOURCES]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=BUILD_SECONDS)
+        if done.returncode != 0:
+            raise ChildFailed(f"mmdebstrap ended with {done.returncode}:\n{done.stderr[-4000:]}")
+        os.rename(tar + ".new.tar", tar)
+    podman("import", "--change", 'CMD ["bash"]', tar, BASE, seconds=300)
+
+
+def ccache_folder():
+    """Where the host keeps what it compiled, or None."""
+    if not shutil.which("ccache"):
+        return None
+    folder = subprocess.run(["ccache", "--get-config", "cache_dir"], capture_output=True, text=True,
+                            check=True, timeout=60).stdout.strip()
+    return folder if os.path.isdir(folder) else None
+
+
+def _build():
+    shared = ccache_folder()
+    volume = ["--volume", f"{shared}:/var/cache/ccache"] if shared else []
+    log = os.path.join(FOLDER, "build.log")
+    with open(log, "w") as out:
+        done = subprocess.run(
+            ["nice", *podman_words(), "build", "--isolation", "chroot", "--format", "docker",
+             "--network", "host", "--pull=never", "--layers", "--build-arg", f"JOBS={JOBS}", *volume,
+             "--tag", NAME, ROOT],
+            stdout=out, stderr=subprocess.STDOUT, timeout=BUILD_SECONDS)
+    if done.returncode != 0:
+        with open(log, errors="replace") as text:
+            raise ChildFailed(f"the image cannot be built:\n{text.read()[-6000:]}")
+
+
+@contextlib.contextmanager
+def mounted(name):
+    """The root of an image's files."""
+    root = podman("image", "mount", name).stdout.strip()
+    try:
+        yield root
+    finally:
+        podman("image", "unmount", name, check=False)
+
+
+def run_once(name, options=(), words=(), seconds=60):
+    """A container that ends by itself, on the caller's network: the CompletedProcess."""
+    return podman("run", "--rm", "--network=host", "--no-healthcheck", *LIMITS, *options, name, *words,
+                  seconds=seconds, check=False)
+
+
+class Container:
+    """A container in the background, on the caller's network: `options` are podman's, `words` those
+    behind the image's name."""
+
+    def __init__(self, name, options=(), words=()):
+        self._last_words = None
+        self.id = podman("run", "--detach", "--network=host", "--no-healthcheck", *LIMITS,
+                         *options, name, *words, seconds=120).stdout.strip()
+
+    def inspect(self, form):
+        """A value of `podman inspect`, as a Go template says."""
+        return podman("inspect", "--type", "container", "--format", form, self.id).stdout.strip()
+
+    @property
+    def running(self):
+        return self.inspect("{{.State.Running}}") == "true"
+
+    @property
+    def pid(self):
+        """Of its first process, on the host."""
+        return int(self.inspect("{{.State.Pid}}"))
+
+    def exec(self, *words, seconds=30):
+        """A program inside, as the container's user: the CompletedProcess."""
+        return podman("exec", self.id, *words, seconds=seconds, check=False)
+
+    def log(self):
+        if self._last_words is not None:
+            return self._last_words
+        done = podman("logs", self.id, check=False)
+        return done.stdout + done.stderr
+
+    def wait_until(self, condition, what, seconds=60):
+        def check():
+            value = condition()
+            if not value and not self.running:
+                raise ChildFailed(f"the container ended:\n{self.log()[-4000:]}")
+            return value
+        return wait_until(check, seconds, what)
+
+    def signal(self, name="TERM"):
+        podman("kill", "--signal", name, self.id)
+
+    def exit_code(self, seconds=60):
+        """Of a container that is about to end."""
+        deadline = time.monotonic() + seconds
+        while self.running:
+            if time.monotonic() > deadline:
+                raise ChildFailed(f"the container still runs after {seconds} s:\n{self.log()[-4000:]}")
+            time.sleep(0.1)
+        return int(self.inspect("{{.State.ExitCode}}"))
+
+    def stop(self):
+        self._last_words = self.log()
+        podman("rm", "--force", "--volumes", "--time", "5", self.id, check=False)
