@@ -116,8 +116,8 @@ void write_workers(Html& html, const Status& status) {
 
 void write_process(Html& html, const Status& status, Now now) {
   const auto running = std::chrono::duration_cast<std::chrono::seconds>(now - status.started);
-  two_columns(
-      html, "Process", "Fact",
+  fact_table(
+      html, "Process",
       {{"version", status.version},
        {"TLS library", status.tls_library},
        {"process", std::to_string(status.pid)},
@@ -164,6 +164,12 @@ Html login_page(const Viewer& viewer, std::string_view next) {
   html.element("p", "Show the token that stands in the file which admin.token_file names.");
   const auto form = html.in("form", {{"method", "post"}, {"action", "/login"}});
   html.empty("input", {{"type", "hidden"}, {"name", "next"}, {"value", next}});
+  // Nobody has a name here; this is for programs that keep passwords.
+  html.empty("input", {{"type", "text"},
+                       {"name", "account"},
+                       {"value", "gatepost"},
+                       {"autocomplete", "username"},
+                       {"hidden", ""}});
   html.element("label", {{"for", "token"}}, "Token");
   html.empty("input", {{"type", "password"},
                        {"id", "token"},

@@ -140,23 +140,34 @@ http::Response problem_page(const Viewer& viewer, std::uint16_t status, std::str
 }
 
 // Whoever has no mouse scrolls what has the focus.
-Table::Table(Html& html, std::string_view caption, Heads heads, std::size_t columns)
+Table::Table(Html& html, std::string_view caption, Heads heads, std::size_t columns,
+             std::string_view kind)
     : box_(html.in(
           "div",
           {{"class", "scroll"}, {"role", "region"}, {"aria-label", caption}, {"tabindex", "0"}})),
-      table_(html.in("table")),
+      table_(html.in("table", {{"class", kind, !kind.empty()}})),
       body_(begin_body(html, caption, heads, columns)) {}
 
 void two_columns(Html& html, std::string_view caption, std::string_view head,
                  const std::vector<std::pair<std::string, std::string>>& rows,
                  std::string_view prefix) {
   if (rows.empty()) return;
-  const Table table(html, caption, {head, "Number"});
+  const Table table(html, caption, {head, "Number"}, 2, "numbers");
   for (const auto& [name, value] : rows) {
     const auto row = html.in("tr");
     html.element("th", {{"scope", "row"}}, name);
     const std::string id = id_of(prefix, name);
     html.element("td", {{"class", "n"}, {"id", id, !prefix.empty()}}, value);
+  }
+}
+
+void fact_table(Html& html, std::string_view caption,
+                const std::vector<std::pair<std::string, std::string>>& rows) {
+  const Table table(html, caption, {"Fact", "Value"}, 2, "facts");
+  for (const auto& [name, value] : rows) {
+    const auto row = html.in("tr");
+    html.element("th", {{"scope", "row"}}, name);
+    html.element("td", value);
   }
 }
 

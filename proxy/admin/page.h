@@ -47,8 +47,9 @@ class Table {
  public:
   static constexpr std::size_t kMaxColumns = 16;
   using Heads = std::initializer_list<std::string_view>;
-  /// Of `heads` the first `columns`.
-  Table(Html& html, std::string_view caption, Heads heads, std::size_t columns = kMaxColumns);
+  /// Of `heads` the first `columns`. `kind`: how it looks, a class of the style sheet.
+  Table(Html& html, std::string_view caption, Heads heads, std::size_t columns = kMaxColumns,
+        std::string_view kind = {});
 
  private:
   Html::Scope box_;
@@ -60,6 +61,10 @@ class Table {
 void two_columns(Html& html, std::string_view caption, std::string_view head,
                  const std::vector<std::pair<std::string, std::string>>& rows,
                  std::string_view prefix = {});
+
+/// A table of what is known of one thing.
+void fact_table(Html& html, std::string_view caption,
+                const std::vector<std::pair<std::string, std::string>>& rows);
 
 /// A form with one button. Must be filled with fields, if any, by `fields`.
 void button_form(Html& html, const Viewer& viewer, std::string_view action, std::string_view button,

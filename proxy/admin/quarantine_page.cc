@@ -80,19 +80,19 @@ Html message_page(const QuarantineRoom::Message& message, const Viewer& viewer) 
     const auto actions = html.in("div", {{"class", "actions"}});
     write_actions(html, record, viewer);
   }
-  two_columns(html, "What is known of it", "Fact",
-              {{"state", std::string(state_of(record))},
-               {"stored (UTC)", utc(record.stored_at)},
-               {"released (UTC)", utc(record.released_at)},
-               {"delivered (UTC)", utc(record.delivered_at)},
-               {"user", cut(record.user, kMaxText)},
-               {"route", cut(record.route, kMaxText)},
-               {"cause", record.cause},
-               {"threat", cut(record.threat, kMaxText)},
-               {"scanner", cut(record.scanner, kMaxText)},
-               {"size", fmt::format("{} ({} in its file)", octets(record.size),
-                                    octets(record.stored_size))},
-               {"SHA-256", record.digest}});
+  fact_table(html, "What is known of it",
+             {{"state", std::string(state_of(record))},
+              {"stored (UTC)", utc(record.stored_at)},
+              {"released (UTC)", utc(record.released_at)},
+              {"delivered (UTC)", utc(record.delivered_at)},
+              {"user", cut(record.user, kMaxText)},
+              {"route", cut(record.route, kMaxText)},
+              {"cause", record.cause},
+              {"threat", cut(record.threat, kMaxText)},
+              {"scanner", cut(record.scanner, kMaxText)},
+              {"size",
+               fmt::format("{} ({} in its file)", octets(record.size), octets(record.stored_size))},
+              {"SHA-256", record.digest}});
   if (!message.problem.empty()) {
     html.element("p", {{"class", "news warn"}},
                  fmt::format("Its header cannot be shown: {}", message.problem));

@@ -65,7 +65,8 @@ class Browser:
         WebDriverWait(self.driver, SECONDS, poll_frequency=0.1).until(holds, what)
 
     def faults(self):
-        return [entry["message"] for entry in self.driver.get_log("browser")]
+        return [entry["message"] for entry in self.driver.get_log("browser")
+                if entry["level"] in ("WARNING", "SEVERE")]  # not advice
 
     def look(self, width, dark):
         """How the next pages are shown."""
