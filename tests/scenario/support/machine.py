@@ -102,8 +102,8 @@ class Machine:
 
     def install(self, package, *words):
         """A .deb of the host with what it depends on, from Debian. What apt said."""
-        shutil.copy(package, self.path("tmp"))
-        name = "/tmp/" + os.path.basename(package)
+        name = "/srv/" + os.path.basename(package)  # /tmp is another one once it is booted
+        shutil.copy(package, self.path(name))
         self._lend_lists()
         done = self.apt("install", *words, name, check=False)
         if done.returncode != 0 and "Setting up" not in done.stdout:  # lists missing or old
