@@ -33,7 +33,8 @@ RUN cmake --preset release -DGATEPOST_TESTS=OFF \
 
 FROM debian:12-slim
 COPY deploy/install-packages deploy/packages.txt /tmp/deploy/
-# The base has programs that make their caller root: of no use here, so they lose that.
+# A tmpfs mounted at /run/gatepost belongs to root and takes over the folder's mode. The base has programs
+# that make their caller root: of no use here, so they lose that.
 RUN apt-get update -q \
  && /tmp/deploy/install-packages runtime \
  && groupadd --system --gid 995 gatepost \
@@ -41,7 +42,7 @@ RUN apt-get update -q \
       --shell /usr/sbin/nologin gatepost \
  && install -d -m 0755 /etc/gatepost /etc/gatepost/tls \
  && install -d -o gatepost -g gatepost -m 0700 /var/lib/gatepost \
- && install -d -o gatepost -g gatepost -m 0755 /run/gatepost \
+ && install -d -o gatepost -g gatepost -m 1777 /run/gatepost \
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
  && find /var/log /var/lib/apt/lists /var/cache/apt /var/cache/debconf /var/cache/ldconfig -type f -delete \
  && rm -rf /tmp/deploy /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- \

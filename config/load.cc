@@ -16,6 +16,7 @@
 #include "config/findings.h"
 #include "config/overrides.h"
 #include "config/rules.h"
+#include "config/shown.h"
 
 namespace gatepost::config {
 
@@ -26,7 +27,7 @@ Loaded load_unguarded(std::string_view text, const Overrides& overrides) {
   Json document = Json::object();
   if (!text.empty()) {
     auto parsed = parse_document(text, findings);
-    if (!parsed) return {std::nullopt, findings.take()};
+    if (!parsed) return {std::nullopt, findings.take(), {}};
     document = std::move(*parsed);
   }
   apply_overrides(overrides, document, findings);
@@ -35,7 +36,10 @@ Loaded load_unguarded(std::string_view text, const Overrides& overrides) {
   check_rules(built, findings);
 
   Loaded loaded;
-  if (!findings.any_error()) loaded.config = std::move(built.config);
+  if (!findings.any_error()) {
+    loaded.config = std::move(built.config);
+    loaded.document = shown(document);
+  }
   loaded.problems = findings.take();
   return loaded;
 }

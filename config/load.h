@@ -47,6 +47,8 @@ struct Overrides {
 struct Loaded {
   std::optional<Config> config;  ///< set when no Problem is an error
   std::vector<Problem> problems;
+  /// The document with the overrides in it, as JSON for people; what looks like a secret is ***.
+  std::string document;
 };
 
 /// Reads a configuration: JSON with comments, or nothing but the overrides (`text` empty).

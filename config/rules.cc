@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "config/local.h"
 #include "config/rules_parts.h"
 
 namespace gatepost::config {
@@ -20,6 +21,12 @@ void check_admin(const Admin& admin, Findings& findings) {
   }
   if (!admin.token_file.empty() && admin.address.empty()) {
     findings.error("/admin/token_file", "has no effect without an admin listener");
+  }
+  if (!admin.token_file.empty() && endpoint && !is_local(*endpoint)) {
+    findings.warning("/admin/token_file",
+                     fmt::format("the token, and what it allows, crosses the network unencrypted "
+                                 "at {}: put a proxy with TLS in front, or listen on loopback",
+                                 endpoint->to_string()));
   }
   if (admin.control.empty() && admin.control_mode != Admin().control_mode) {
     findings.warning("/admin/control_mode", "has no effect without control");

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "config/local.h"
 #include "config/rules_parts.h"
 
 namespace gatepost::config {

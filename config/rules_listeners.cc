@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "config/local.h"
 #include "config/rules_parts.h"
 
 namespace gatepost::config {

@@ -2,13 +2,9 @@
 
 #include "config/build.h"
 #include "config/findings.h"
-#include "proxy/base/address.h"
 
 /// Private to config/: the parts of check_rules().
 namespace gatepost::config {
-
-/// Whether what is sent there stays on this machine.
-[[nodiscard]] bool is_local(const Endpoint& endpoint);
 
 /// Listeners, one by one and beside each other, and the admin listener's address beside them.
 void check_listeners(const Built& built, Findings& findings);

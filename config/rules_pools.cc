@@ -10,6 +10,7 @@
 
 #include "config/build_parts.h"
 #include "config/names.h"
+#include "config/local.h"
 #include "config/rules_parts.h"
 
 namespace gatepost::config {

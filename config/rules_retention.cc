@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/local.h"
 #include "config/rules_parts.h"
 
 namespace gatepost::config {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes docs/configuration.md from config/schema.json.
+"""Writes docs/configuration.md and docs/man/gatepost.json.5 from config/schema.json.
 
-Without an argument the document is written; with --check it is only compared, and the exit status
-says whether it is up to date.
+Without an argument the two are written; with --check they are only compared, and the exit status
+says whether they are up to date.
 """
 
 import json
@@ -10,10 +10,14 @@ import pathlib
 import re
 import sys
 
+sys.dont_write_bytecode = True
+import manual_page  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "config" / "schema.json"
 EXAMPLES = ROOT / "config" / "examples"
 DOCUMENT = ROOT / "docs" / "configuration.md"
+MANUAL_PAGE = ROOT / "docs" / "man" / "gatepost.json.5"
 
 INTRODUCTION = """\
 # Configuration
@@ -307,25 +311,33 @@ def followed(node, definitions_by_name):
     return {key: followed(value, definitions_by_name) for key, value in node.items()}
 
 
-def document():
+def the_schema():
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    schema = followed(schema, schema["definitions"])
+    return followed(schema, schema["definitions"])
+
+
+def document(schema):
     parts = [INTRODUCTION.rstrip(), keys(schema), flags(schema), EXIT_CODES.rstrip(), whole_examples()]
     text = "\n\n".join(parts) + "\n"
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def main():
-    text = document()
+    schema = the_schema()
+    made = {DOCUMENT: document(schema),
+            MANUAL_PAGE: manual_page.page(schema, sys.modules[__name__])}
     if sys.argv[1:] == ["--check"]:
-        if not DOCUMENT.exists() or DOCUMENT.read_text(encoding="utf-8") != text:
-            print("docs/configuration.md is out of date: run docs/generate_configuration.py")
-            return 1
-        return 0
+        status = 0
+        for path, text in made.items():
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                print(f"{path.relative_to(ROOT)} is out of date: run docs/generate_configuration.py")
+                status = 1
+        return status
     if sys.argv[1:]:
         print(__doc__)
         return 2
-    DOCUMENT.write_text(text, encoding="utf-8")
+    for path, text in made.items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -15,6 +15,7 @@ namespace gatepost::filters {
 /// A configured chain made ready for use. Immutable; a session keeps the one that it began with.
 struct Chain {
   config::Chain config;
+  std::string path = {};  ///< where it stands in the configuration: "/chains/0"
   std::vector<std::shared_ptr<const FilterKind>> filters;
   ScanDesk::Kinds scanners;
   std::shared_ptr<const RuleBook> rules;  ///< null: there is none

@@ -37,6 +37,7 @@ class ChainInspection final : public Inspection {
   [[nodiscard]] std::uint64_t quarantine_number() const override { return number_; }
   [[nodiscard]] const std::vector<std::string>& notes() const override { return rewritten_.notes; }
   [[nodiscard]] bool keeps_all() const override { return !rewritten_.loses; }
+  [[nodiscard]] Reasons reasons() const override;
   ~ChainInspection() override;
   void note_timeout_after_ok() override;
 

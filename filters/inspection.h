@@ -67,12 +67,22 @@ class Inspection {
   [[nodiscard]] virtual std::uint64_t quarantine_number() const = 0;  ///< 0: none
   /// After `pass`: whether the client gets all that the original has; rules may have left something
   /// out. A notice does not count as that.
-  [[nodiscard]] virtual bool keeps_all() const { return true; }
+  [[nodiscard]] virtual bool keeps_all() const = 0;
   /// What rules did, a line each; complete once nothing more is to be taken.
   [[nodiscard]] virtual const std::vector<std::string>& notes() const {
     static const std::vector<std::string> none;
     return none;
   }
+  /// Why it was decided so, for people who ask.
+  struct Reasons {
+    /// The key that made action() of cause(), as a JSON pointer below the chain:
+    /// "/policy/infected", "/rewrite/2"; "" if no chain decided.
+    std::string key = {};
+    /// Rules that did not apply, a line each: "/rewrite/0/when does not hold".
+    std::vector<std::string> passed_by;
+  };
+  /// Once decided; complete as notes() is.
+  [[nodiscard]] virtual Reasons reasons() const = 0;
   /// The session had said +OK when the scan timed out, see config::Waiting::refuse_again.
   virtual void note_timeout_after_ok() = 0;
 };

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "filters/chain_inspection.h"
 #include "filters/message/header_scanner.h"
 #include "filters/policy_text.h"
@@ -125,6 +127,16 @@ void ChainInspection::rewritten(Action action, Result<Rewritten> result) {
   worst_ = our_opinion(rewritten_.stop->verdict.cause, rewritten_.stop->verdict.detail);
   judgement_.trail.push_back(worst_);
   act(rewritten_.stop->action);
+}
+
+Inspection::Reasons ChainInspection::reasons() const {
+  Reasons reasons;
+  reasons.key = rewritten_.stop ? fmt::format("/rewrite/{}", rewritten_.stop->rule)
+                                : fmt::format("/policy/{}", to_string(worst_.verdict.cause));
+  for (const RewritePlan::PassedBy& rule : rewritten_.passed_by) {
+    reasons.passed_by.push_back(fmt::format("/rewrite/{}/{}", rule.rule, rule.why));
+  }
+  return reasons;
 }
 
 ChainInspection::~ChainInspection() { host_.counters.rewrite_held.subtract(rewritten_.held); }

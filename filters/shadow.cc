@@ -161,6 +161,8 @@ class Shadows::Seen final : public Inspection {
     return main_->quarantine_number();
   }
   [[nodiscard]] const std::vector<std::string>& notes() const override { return main_->notes(); }
+  [[nodiscard]] bool keeps_all() const override { return main_->keeps_all(); }
+  [[nodiscard]] Reasons reasons() const override { return main_->reasons(); }
   void note_timeout_after_ok() override { main_->note_timeout_after_ok(); }
 
  private:

@@ -5,8 +5,8 @@
 - Files and folders named in backticks in docs/architecture.md and docs/life-of-a-retr.md exist,
   functions and constants named there stand somewhere in the code.
 - The table of limits in docs/architecture.md has the values of the code.
-- docs/operations.md has every log line with its fields, every reason and result, every exit code,
-  and says to clients what the code says.
+- docs/log.md has every log line with its fields, every reason and result.
+- docs/operations.md has every exit code, and says to clients what the code says.
 """
 
 import pathlib
@@ -141,6 +141,10 @@ def check_words(name):
         for _, word in words:
             if f"`{word}`" not in text:
                 problem(name, f"`{word}` of {enum} is missing")
+
+
+def check_exit_codes(name):
+    text = read(name)
     enum = re.search(r"enum class ExitCode[^{]*{(.*?)}", read("proxy/server/cli.h"), re.S)[1]
     for number in re.findall(r"\w+ = (\d+),", enum):
         if not re.search(rf"^\| {number} \|", text, re.M):
@@ -164,8 +168,9 @@ def main():
         check_names(name, everything)
     check_limits()
     operations = "docs/operations.md"
-    check_log_lines(operations)
-    check_words(operations)
+    check_log_lines("docs/log.md")
+    check_words("docs/log.md")
+    check_exit_codes(operations)
     check_replies(operations)
     for text in problems:
         print(f"error: {text}")

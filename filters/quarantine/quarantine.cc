@@ -92,4 +92,7 @@ Result<std::vector<QuarantineRecord>> Quarantine::released(const std::string& ro
   return state_->index->released(route, user, kMaxReleased);
 }
 
+std::uint64_t Quarantine::stored_octets() const { return state_->stored_octets; }
+std::uint64_t Quarantine::max_octets() const { return state_->config.max_size; }
+
 }  // namespace gatepost::filters

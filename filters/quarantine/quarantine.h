@@ -74,6 +74,12 @@ class Quarantine {
   [[nodiscard]] Result<std::vector<QuarantineRecord>> released(const std::string& route,
                                                                const std::string& user) const;
 
+  /// Octets of all files, when this process last changed them or opened it: what another one did
+  /// since then is not in it. Never blocks.
+  [[nodiscard]] std::uint64_t stored_octets() const;
+  /// What they may be together.
+  [[nodiscard]] std::uint64_t max_octets() const;
+
  private:
   struct State;
   explicit Quarantine(std::shared_ptr<State> state);

@@ -44,6 +44,8 @@ class ReleasedMessage final : public Inspection {
   [[nodiscard]] const Judgement& judgement() const override { return judgement_; }
   [[nodiscard]] std::uint64_t octets() const override { return octets_; }
   [[nodiscard]] std::uint64_t quarantine_number() const override { return number_; }
+  [[nodiscard]] bool keeps_all() const override { return true; }
+  [[nodiscard]] Reasons reasons() const override { return {}; }
   void note_timeout_after_ok() override {}
 
  private:

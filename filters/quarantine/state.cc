@@ -69,6 +69,14 @@ Result<bool> Quarantine::State::remove(Change& change, std::uint64_t number) con
   return true;
 }
 
+Result<void> Quarantine::State::settle(Change& change) {
+  const auto total = change.stored_size();
+  if (!total) return std::unexpected(total.error());
+  auto done = change.commit();
+  if (done) stored_octets = *total;
+  return done;
+}
+
 Result<void> Quarantine::State::remove(std::uint64_t number) {
   auto change = index->change();
   if (!change) return std::unexpected(change.error());
@@ -76,7 +84,7 @@ Result<void> Quarantine::State::remove(std::uint64_t number) {
   if (!known) return std::unexpected(known.error());
   if (!*known) return unknown_message(number);
   if (auto synced = sync_folder(config.folder); !synced) return synced;
-  return change->commit();
+  return settle(*change);
 }
 
 Result<void> Quarantine::State::remove_old(Change& change) const {
@@ -140,7 +148,7 @@ Result<void> Quarantine::State::sweep() {
     }
   }
   if (auto swept = sweep_files(*change, *numbers); !swept) return swept;
-  return change->commit();
+  return settle(*change);
 }
 
 Result<std::uint64_t> Quarantine::State::add(IncomingFile& file, QuarantineRecord& record) {
@@ -163,7 +171,7 @@ Result<std::uint64_t> Quarantine::State::add(IncomingFile& file, QuarantineRecor
   }
   if (auto room = make_room(*change, number); !room) return std::unexpected(room.error());
   auto done = file.move_to(path(number));
-  if (done) done = change->commit();
+  if (done) done = settle(*change);
   if (!done) {
     ::unlink(path(number).c_str());
     return std::unexpected(done.error());

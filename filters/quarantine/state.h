@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +17,7 @@ struct Quarantine::State {
   config::Quarantine config;
   WallClock clock;
   std::unique_ptr<store::QuarantineIndex> index;
+  std::atomic<std::uint64_t> stored_octets = 0;  ///< see Quarantine::stored_octets()
 
   [[nodiscard]] std::string path(std::uint64_t number) const;
   [[nodiscard]] bool has_file(std::uint64_t number) const;
@@ -30,6 +33,8 @@ struct Quarantine::State {
   [[nodiscard]] Result<bool> remove(Change& change, std::uint64_t number) const;
   [[nodiscard]] Result<void> remove_old(Change& change) const;
   [[nodiscard]] Result<void> make_room(Change& change, std::uint64_t number) const;
+  /// Commits, and takes note of how large all files are now.
+  [[nodiscard]] Result<void> settle(Change& change);
   /// Files without a row; `numbers` are those of the rows, in order.
   [[nodiscard]] Result<void> sweep_files(Change& change,
                                          const std::vector<std::uint64_t>& numbers) const;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "filters/retention/account_records.h"
+#include "filters/retention/findings.h"
 #include "filters/retention/judge.h"
 #include "filters/retention/opening.h"
 #include "filters/retention/settlement.h"
@@ -268,6 +269,7 @@ void AccountBook::State::settle() {
   const bool idle =
       settling.facts.retrieved.empty() && settling.facts.deleted.empty() && now() < next_due;
   if (idle || blind) {
+    if (account.page != nullptr && !blind) note_idle(*account.page, *policy, next_due);
     later([this] { settled(); });
     return;
   }
@@ -307,6 +309,7 @@ void AccountBook::State::decided() {
 void AccountBook::State::settled() {
   Settling end = std::exchange(settling, {});
   end.plan.tally.add_to(*policy->counters);
+  if (account.page != nullptr) note_findings(*account.page, *policy, marks, end.plan.findings);
   Settlement settlement;
   if (dry()) {
     report_dry_run(end);
@@ -470,6 +473,9 @@ Ticket AccountBook::removed(const std::vector<std::size_t>& indexes, Done done) 
     return true;
   });
   state.policy->counters->add(RetentionDecision::removed, state.gone.size());
+  if (state.account.page != nullptr) {
+    note_gone(*state.account.page, *state.policy, state.marks, state.gone);
+  }
   if (state.gone.empty() || !state.uses_store()) {
     state.later([next = std::move(done)]() mutable { next({}); });
   } else {

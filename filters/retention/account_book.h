@@ -12,6 +12,7 @@
 #include "filters/retention/host.h"
 #include "filters/retention/policy.h"
 #include "proxy/base/error.h"
+#include "proxy/base/journal.h"
 #include "proxy/base/ticket.h"
 #include "proxy/mailbox/inventory.h"
 
@@ -47,8 +48,9 @@ class AccountBook {
   struct Account {
     std::string session;  ///< for the log
     std::string pool;
-    std::string user;    ///< as upstream knows it
-    std::string device;  ///< what tells this client apart; empty: nothing does
+    std::string user;               ///< as upstream knows it
+    std::string device;             ///< what tells this client apart; empty: nothing does
+    Journal::Page* page = nullptr;  ///< where decisions are noted; null: nowhere
   };
 
   /// Tries to commit what a session did, when others change the same records meanwhile.

@@ -19,6 +19,7 @@ struct RetentionPolicy {
   /// stays), it is no dry run, and not even an administrator's purge removes anything.
   bool held = false;
   std::shared_ptr<PolicyCounters> counters;  ///< never null
+  std::string path = {};                     ///< in the configuration: "/retention/policies/0"
 
   /// Whether a session under it needs a mailbox of its own; false: the client decides and upstream
   /// hears nothing but the client.

@@ -14,6 +14,7 @@ using config::RetentionView;
 namespace {
 
 using Row = AccountRecords::Row;
+using What = RetentionFinding::What;
 
 class Planner {
  public:
@@ -70,7 +71,12 @@ class Planner {
     if (first) set(record.retrieved, moment_.now);
   }
 
+  void find(RetentionFinding finding) {
+    if (plan_.findings.size() < SettlementPlan::kMaxFindings) plan_.findings.push_back(finding);
+  }
+
   void refuse(std::size_t index, std::optional<RetentionGuard> guard) {
+    find({.what = What::refused, .index = static_cast<std::uint32_t>(index), .guard = guard});
     decided_[index] = true;
     ++plan_.refused;
     plan_.tally.add(RetentionDecision::refused);
@@ -99,12 +105,12 @@ class Planner {
   void keep(std::size_t index) {
     if (view_.keys.ambiguous(index)) {
       if (policy_.view != RetentionView::show) return refuse(index, RetentionGuard::ambiguous);
-      return plan_.tally.add(RetentionDecision::kept);
+      return stays(index, false);
     }
     Row& row = records_.at_or_new(index, moment_.now);
     if (!row.readable) {
       if (policy_.view != RetentionView::show) return refuse(index, std::nullopt);
-      return plan_.tally.add(RetentionDecision::kept);
+      return stays(index, false);
     }
     Record& record = row.record;
     const Record before = record;
@@ -113,8 +119,12 @@ class Planner {
     // Upstream said that it had removed it, and had not: the client has just deleted it again.
     if (!policy_.dry_run) record.removed = 0;
     row.changed = row.changed || record != before;
-    plan_.tally.add(is_hidden(policy_, record, view_.device) ? RetentionDecision::hidden
-                                                             : RetentionDecision::kept);
+    stays(index, is_hidden(policy_, record, view_.device));
+  }
+
+  void stays(std::size_t index, bool hidden) {
+    plan_.tally.add(hidden ? RetentionDecision::hidden : RetentionDecision::kept);
+    find({.what = hidden ? What::hidden : What::kept, .index = static_cast<std::uint32_t>(index)});
   }
 
   void remove_if_retrieved(std::size_t index) {
@@ -137,6 +147,7 @@ class Planner {
   }
 
   void choose(std::uint32_t index, RemovalCause cause) {
+    find({.what = What::goes, .index = index, .cause = cause});
     decided_[index] = true;
     plan_.removals.push_back({index, cause});
   }
@@ -154,10 +165,15 @@ class Planner {
       // A dry run has removed it already, as far as it is concerned.
       if (policy_.dry_run && row.record.removed > 0) continue;
       const auto due = due_of(policy_, row.record);
-      if (!due || due->since > moment_.now) continue;
+      if (!due) continue;
+      if (due->since > moment_.now) {
+        find({.what = What::later, .index = row.index, .due = due->since});
+        continue;
+      }
       const auto guard = moment_.held ? std::optional(RetentionGuard::hold) : guard_of(row.record);
       if (guard) {
         plan_.tally.add(*guard);
+        find({.what = What::guarded, .index = row.index, .guard = guard, .due = due->since});
       } else {
         candidates.push_back({due->since, row.index, due->cause});
       }
@@ -168,6 +184,10 @@ class Planner {
         choose(candidate.index, candidate.cause);
       } else {
         plan_.tally.add(RetentionGuard::brake);
+        find({.what = What::guarded,
+              .index = candidate.index,
+              .guard = RetentionGuard::brake,
+              .due = candidate.since});
       }
     }
   }

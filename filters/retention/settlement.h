@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "filters/retention/account_book.h"
@@ -21,12 +23,32 @@ struct Removal {
   RemovalCause cause = RemovalCause::client;
 };
 
+/// What was decided about one message, for people who ask.
+struct RetentionFinding {
+  enum class What : std::uint8_t {
+    hidden,   ///< DELE: kept, and not shown any more
+    kept,     ///< DELE: kept, and shown again
+    refused,  ///< DELE: it cannot be done
+    goes,     ///< it is removed
+    guarded,  ///< it is due, and stays
+    later,    ///< it is not due yet
+  };
+  What what = What::kept;
+  std::uint32_t index = 0;
+  std::optional<RetentionGuard> guard = {};   ///< refused, guarded; null: see AccountBook
+  RemovalCause cause = RemovalCause::client;  ///< goes
+  std::int64_t due = 0;                       ///< guarded, later: since or from when
+};
+
 /// What becomes of what a session did, as the records are at this moment.
 struct SettlementPlan {
   std::vector<Removal> removals;  ///< what the client deleted first, then what is due, oldest first
   std::size_t refused = 0;        ///< DELEs that got +OK and cannot be done
   std::vector<store::Write> writes;
   RetentionTally tally;  ///< of what is written
+  /// About what was asked for first, then about the others. At most kMaxFindings.
+  std::vector<RetentionFinding> findings;
+  static constexpr std::size_t kMaxFindings = 100;
 };
 
 /// Decides by the policy alone: for a dry run it says what would have been done, and notes that as

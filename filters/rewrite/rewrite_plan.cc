@@ -187,7 +187,9 @@ void RewritePlan::wrap(std::string part) {
 }
 
 void RewritePlan::stop(Stop stop) {
-  if (!stop_) stop_ = std::move(stop);
+  if (stop_) return;
+  stop_ = std::move(stop);
+  stop_->rule = rule_;
 }
 
 void RewritePlan::note(std::string line) {

@@ -70,9 +70,22 @@ class RewritePlan {
   struct Stop {
     config::Action action;  ///< notice, quarantine, refuse
     Verdict verdict;        ///< the cause, and what was found
+    std::size_t rule = 0;   ///< see begin_rule(); stop() fills it in
   };
   void stop(Stop stop);
   [[nodiscard]] const std::optional<Stop>& stopped() const { return stop_; }
+
+  /// What follows is wanted by this rule of the chain.
+  void begin_rule(std::size_t rule) { rule_ = rule; }
+  /// A rule that does not apply, for people who ask why. At most kMaxNotes are kept.
+  struct PassedBy {
+    std::size_t rule;
+    std::string_view why;  ///< a literal: "when does not hold"
+  };
+  void pass_by(PassedBy rule) {
+    if (passed_by_.size() < kMaxNotes) passed_by_.push_back(rule);
+  }
+  [[nodiscard]] const std::vector<PassedBy>& passed_by() const { return passed_by_; }
 
   /// For the log and for people who try rules: one line, what was done and why. At most kMaxNotes
   /// are kept.
@@ -115,6 +128,8 @@ class RewritePlan {
   std::vector<HeaderEdit> header_;
   std::vector<std::string> wraps_;
   std::size_t spent_ = 0;  // of kMaxText
+  std::size_t rule_ = 0;
+  std::vector<PassedBy> passed_by_;
   std::optional<Stop> stop_;
   std::vector<std::string> notes_;
 };

@@ -15,6 +15,7 @@ constexpr std::size_t kPiece = 64 * 1024;
 Result<Rewritten> finish(RewritePlan& plan) {
   Rewritten rewritten;
   rewritten.notes = plan.notes();
+  rewritten.passed_by = plan.passed_by();
   if (plan.stopped()) {
     rewritten.stop = plan.stopped();
     return rewritten;

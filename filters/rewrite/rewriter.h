@@ -18,6 +18,7 @@ struct Rewritten {
   std::vector<HeaderEdit> header;  ///< of what the splices leave
   std::optional<RewritePlan::Stop> stop;
   std::vector<std::string> notes;
+  std::vector<RewritePlan::PassedBy> passed_by;
   bool loses = false;    ///< a part of the message is replaced
   std::size_t held = 0;  ///< octets of the texts in it
 };

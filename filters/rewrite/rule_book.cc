@@ -23,6 +23,13 @@ bool RuleBook::Entry::applies(const RuleInput& input) const {
   return when.holds(input) && (unless.empty() || !unless.holds(input, true));
 }
 
+/// "" if it applies.
+std::string_view RuleBook::Entry::passed_by(const RuleInput& input, Which which) const {
+  if (which == Which::header_only && needs_whole()) return "type needs the message complete";
+  if (!when.holds(input)) return "when does not hold";
+  return unless.empty() || !unless.holds(input, true) ? "" : "unless holds";
+}
+
 Result<RuleBook> RuleBook::create(const config::Chain& chain) {
   RuleBook book;
   for (std::size_t i = 0; i < chain.rewrite.size(); ++i) {
@@ -68,9 +75,13 @@ Result<void> RuleBook::apply(const RuleInput& input, Which which, RewritePlan& p
   for (const std::string& name : own_fields_) {
     plan.edit_header({.what = HeaderEdit::What::remove, .name = name, .value = {}});
   }
-  for (const Entry& entry : entries_) {
-    if (which == Which::header_only && entry.needs_whole()) continue;
-    if (!entry.applies(input)) continue;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const Entry& entry = entries_[i];
+    if (const std::string_view why = entry.passed_by(input, which); !why.empty()) {
+      plan.pass_by({i, why});
+      continue;
+    }
+    plan.begin_rule(i);
     const std::size_t notes = plan.notes().size();
     if (auto done = entry.rule->apply(input, plan); !done) {
       return fail(done.error().code,

@@ -51,6 +51,7 @@ class RuleBook {
     std::shared_ptr<RuleCounter> counter;
     [[nodiscard]] bool needs_whole() const;
     [[nodiscard]] bool applies(const RuleInput& input) const;
+    [[nodiscard]] std::string_view passed_by(const RuleInput& input, Which which) const;
   };
   std::vector<Entry> entries_;
   std::vector<std::string> own_fields_;

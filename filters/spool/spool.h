@@ -28,6 +28,7 @@ class SpoolRoom {
   /// Whether there was room for so many more octets, which are taken then.
   [[nodiscard]] bool take(std::uint64_t octets);
   void give_back(std::uint64_t octets);
+  [[nodiscard]] std::uint64_t max_total() const { return max_total_; }
   [[nodiscard]] std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
 
  private:

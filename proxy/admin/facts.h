@@ -67,7 +67,7 @@ struct Status {
   std::int64_t pid = 0;
   std::chrono::system_clock::time_point started;
   std::string config_file;             ///< "" if there is none
-  std::string state;                   ///< "running", "draining", "upgrading"
+  std::string state;                   ///< "running", "upgrading", "replaced", "draining"
   std::vector<std::string> not_ready;  ///< as /readyz says; empty: ready
   std::string log_level;
   std::vector<ListenerFacts> listeners;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -10,8 +11,16 @@
 #include "proxy/admin/facts.h"
 #include "proxy/base/error.h"
 #include "proxy/base/log.h"
+#include "proxy/http/responder.h"
 
 namespace gatepost::admin {
+
+/// A trace that somebody wants.
+struct TraceWish {
+  std::string user;  ///< pattern, not empty
+  std::chrono::seconds lasts{600};
+  bool full = false;  ///< messages as they are
+};
 
 /// What an administrator may ask of the running process and have it do; the status page and
 /// `gatepost ctl` come with their wishes here. Main thread. Whatever is done is logged, with
@@ -40,8 +49,16 @@ class Office {
   virtual Result<void> reload(std::string_view by) = 0;
   /// As SIGUSR2. `then` is called when the new process is ready, or with why it is not.
   virtual void upgrade(std::string_view by, Then<Result<void>> then) = 0;
+  /// What was decided for a session or a message, and by which rules: text, or JSON. `id` is
+  /// "0-1f", "0-1f/3" or "q17".
+  virtual void explain(std::string id, bool json, Then<std::string> then) = 0;
+  /// The last sessions of a user, in the same way.
+  virtual void explain_user(std::string user, bool json, Then<std::string> then) = 0;
   /// Until the next reload or restart.
   virtual void set_log_level(LogLevel level, std::string_view by) = 0;
+  /// Takes down the sessions that begin from now on, as proxy/trace writes them, for as long as is
+  /// wished or until the client goes. 409 while there are too many traces.
+  virtual void trace(TraceWish wish, std::string_view by, http::Responder responder) = 0;
 
  protected:
   ~Office() = default;

@@ -100,6 +100,9 @@ class FileLog final : public ProcessLog {
     return {};
   }
 
+  void set_level(LogLevel level) override { level_.store(level, std::memory_order_relaxed); }
+  [[nodiscard]] LogLevel level() const override { return level_.load(std::memory_order_relaxed); }
+
   [[nodiscard]] std::uint64_t lost_lines() const override {
     return lost_.load(std::memory_order_relaxed);
   }

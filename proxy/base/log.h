@@ -12,6 +12,7 @@
 namespace gatepost {
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
+[[nodiscard]] std::string_view to_string(LogLevel level);
 enum class LogFormat : std::uint8_t { text, json };
 
 /// One key and value of a log line. Text may come from a peer: it is escaped and cut when written.
@@ -81,6 +82,9 @@ class ProcessLog : public Log {
   /// Changes level and format and opens the file anew (after log rotation). On failure the old
   /// file stays in use.
   [[nodiscard]] virtual Result<void> reopen(const LogOptions& options) = 0;
+  /// Until the next reopen(). From any thread.
+  virtual void set_level(LogLevel level) = 0;
+  [[nodiscard]] virtual LogLevel level() const = 0;
   /// Lines that could not be written (disk full, pipe gone).
   [[nodiscard]] virtual std::uint64_t lost_lines() const = 0;
 };

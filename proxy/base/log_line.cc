@@ -120,7 +120,9 @@ void append_value(std::string& out, LogFormat format, const LogField& field) {
   std::visit(append, field.value);
 }
 
-std::string_view level_name(LogLevel level) {
+}  // namespace
+
+std::string_view to_string(LogLevel level) {
   switch (level) {
     case LogLevel::debug:
       return "debug";
@@ -134,14 +136,12 @@ std::string_view level_name(LogLevel level) {
   std::unreachable();
 }
 
-}  // namespace
-
 std::string format_log_line(LogFormat format, std::string_view time, LogLevel level,
                             std::string_view event, std::initializer_list<LogField> fields) {
   std::string line;
   line.reserve(256);
   if (format == LogFormat::text) {
-    fmt::format_to(std::back_inserter(line), "{} {} ", time, level_name(level));
+    fmt::format_to(std::back_inserter(line), "{} {} ", time, to_string(level));
     append_text_string(line, event);
     for (const LogField& field : fields) {
       line += ' ';
@@ -153,7 +153,7 @@ std::string format_log_line(LogFormat format, std::string_view time, LogLevel le
     return line;
   }
   fmt::format_to(std::back_inserter(line), R"({{"time":"{}","level":"{}","event":)", time,
-                 level_name(level));
+                 to_string(level));
   append_json_string(line, event);
   for (const LogField& field : fields) {
     line += ',';

@@ -10,6 +10,7 @@
 #include "filters/verdict.h"
 #include "proxy/metrics/families.h"
 #include "proxy/metrics/retention_families.h"
+#include "proxy/metrics/room_families.h"
 
 namespace gatepost::metrics {
 namespace {
@@ -296,12 +297,17 @@ void Exporter::Collection::add_process(Out& out) const {
   add_scanners(out, facts);
   add_rules(out, facts);
   add_retention(out, retention_, facts);
+  add_room(out, facts);
   out.push_back(with(gauge("build_info", "Always 1; the labels tell what is running."), 1,
                      {{"version", facts.version}, {"tls_library", facts.tls_library}}));
   MetricFamily reloads = counter("config_reloads_total", "Configuration reloads, by result.");
   reloads = with(reloads, static_cast<double>(facts.reloads_succeeded), {{"result", "ok"}});
   reloads = with(reloads, static_cast<double>(facts.reloads_failed), {{"result", "failed"}});
   out.push_back(std::move(reloads));
+  MetricFamily upgrades = counter("upgrades_total", "Upgrades, by result.");
+  upgrades = with(upgrades, static_cast<double>(facts.upgrades_succeeded), {{"result", "ok"}});
+  upgrades = with(upgrades, static_cast<double>(facts.upgrades_failed), {{"result", "failed"}});
+  out.push_back(std::move(upgrades));
   out.push_back(with(gauge("config_last_reload_success", "Whether the last reload was accepted."),
                      facts.last_reload_succeeded ? 1 : 0));
   out.push_back(

@@ -11,6 +11,7 @@
 #include "filters/counters.h"
 #include "filters/retention/counters.h"
 #include "filters/rewrite/rule_book.h"
+#include "proxy/metrics/process_usage.h"
 #include "proxy/session/counters.h"
 
 namespace gatepost::metrics {
@@ -27,6 +28,15 @@ struct ServerFacts {
   std::string server;  ///< its address
   bool up = true;      ///< not known to be down
   std::uint64_t sessions = 0;
+};
+
+/// Limits of the configuration in force, and what has been taken of them where no worker counts it.
+struct RoomFacts {
+  std::uint64_t connections_limit = 0;  ///< limits.connections
+  std::uint64_t io_blocks_limit = 0;    ///< limits.memory in I/O blocks, all workers together
+  std::uint64_t spool_limit = 0;        ///< spool.max_total
+  std::uint64_t quarantine_octets = 0;  ///< of its files
+  std::uint64_t quarantine_limit = 0;   ///< quarantine.max_size; 0: there is no quarantine
 };
 
 /// Whether a scanner's last self-test was fine in every one of `workers`, each of which has had
@@ -50,12 +60,16 @@ struct ProcessFacts {
   std::vector<std::shared_ptr<const filters::PolicyCounters>> policies;  ///< each once
   bool retention_store_up = true;  ///< in every worker, as far as there is one
   std::uint64_t spool_octets = 0;
+  RoomFacts room;
+  ProcessUsage usage;
   std::uint64_t remembered_verdicts = 0;
   std::uint64_t guarded_networks = 0;
   std::uint64_t guarded_users = 0;
   std::uint64_t reloads_succeeded = 0;
   std::uint64_t reloads_failed = 0;
   bool last_reload_succeeded = true;
+  std::uint64_t upgrades_succeeded = 0;  ///< 1: this process has followed another one
+  std::uint64_t upgrades_failed = 0;
   std::uint64_t log_lines_lost = 0;
   bool draining = false;
 };

@@ -97,6 +97,16 @@ Result<UniqueFd> bind_tcp(const Endpoint& endpoint, const Bindable& target, bool
   return fd;
 }
 
+/// Until there are `count`: further descriptors of what is there, in turn.
+Result<void> share(ListenSockets& sockets, std::size_t count) {
+  for (std::size_t i = 0; sockets.fds.size() < count; ++i) {
+    UniqueFd copy(::fcntl(sockets.fds[i].get(), F_DUPFD_CLOEXEC, 0));
+    if (copy.get() < 0) return failed(sockets.bound, "dup");
+    sockets.fds.push_back(std::move(copy));
+  }
+  return {};
+}
+
 Result<ListenSockets> open_tcp(const Endpoint& endpoint, std::size_t count, bool port_is_ours) {
   auto target = resolve(endpoint);
   if (!target) return std::unexpected(target.error());
@@ -155,12 +165,41 @@ Result<ListenSockets> open_unix(const Endpoint& endpoint, std::size_t count, uns
   if (::chmod(endpoint.path.c_str(), mode) != 0) return failed(endpoint, "chmod");
   if (::listen(fd.get(), kBacklog) != 0) return failed(endpoint, "cannot listen");
   ListenSockets sockets{{}, endpoint};
-  while (sockets.fds.size() + 1 < count) {
-    UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-    if (copy.get() < 0) return failed(endpoint, "dup");
-    sockets.fds.push_back(std::move(copy));
-  }
   sockets.fds.push_back(std::move(fd));
+  if (auto shared = share(sockets, count); !shared) return std::unexpected(shared.error());
+  return sockets;
+}
+
+Result<ListenSockets> adopt_tcp(const Endpoint& endpoint, std::size_t count,
+                                std::vector<UniqueFd> inherited) {
+  ListenSockets sockets{std::move(inherited), endpoint};
+  Bindable target;
+  target.length = sizeof target.address;
+  if (::getsockname(sockets.fds.front().get(), reinterpret_cast<sockaddr*>(&target.address),
+                    &target.length) != 0) {
+    return failed(endpoint, "getsockname");
+  }
+  sockets.bound.port = port_of(target.address);
+  while (sockets.fds.size() < count) {
+    auto fd = bind_tcp(endpoint, target, true);
+    // The kernel lets only one user have sockets at one port, and whose the others were is past.
+    if (!fd) break;
+    sockets.fds.push_back(std::move(*fd));
+  }
+  if (auto shared = share(sockets, count); !shared) return std::unexpected(shared.error());
+  return sockets;
+}
+
+Result<ListenSockets> adopt_unix(const Endpoint& endpoint, std::size_t count, unsigned mode,
+                                 std::vector<UniqueFd> inherited) {
+  struct stat info{};
+  if (::lstat(endpoint.path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode) &&
+      ::chmod(endpoint.path.c_str(), mode) != 0) {
+    return failed(endpoint, "chmod");
+  }
+  ListenSockets sockets{{}, endpoint};
+  sockets.fds.push_back(std::move(inherited.front()));
+  if (auto shared = share(sockets, count); !shared) return std::unexpected(shared.error());
   return sockets;
 }
 
@@ -170,6 +209,12 @@ Result<ListenSockets> open_listen_sockets(const Endpoint& endpoint, std::size_t 
                                           unsigned unix_mode, bool port_is_ours) {
   return endpoint.is_unix() ? open_unix(endpoint, count, unix_mode)
                             : open_tcp(endpoint, count, port_is_ours);
+}
+
+Result<ListenSockets> adopt_listen_sockets(const Endpoint& endpoint, std::size_t count,
+                                           unsigned unix_mode, std::vector<UniqueFd> inherited) {
+  return endpoint.is_unix() ? adopt_unix(endpoint, count, unix_mode, std::move(inherited))
+                            : adopt_tcp(endpoint, count, std::move(inherited));
 }
 
 }  // namespace gatepost::net

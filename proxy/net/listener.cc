@@ -1,5 +1,6 @@
 #include "proxy/net/listener.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -55,6 +56,8 @@ Result<std::unique_ptr<Listener>> Listener::start(
   if (made != 0) return fail(ErrorCode::system, uv_strerror(made));
   shell->poll.data = shell.get();
   shell->owner = self.get();
+  // Most listen already; those added to inherited ones only from now on.
+  if (::listen(self->fd_.get(), kBacklog) != 0) return system_failure("listen", errno);
   // Here, so that it is not set on each connection that is accepted.
   if (!self->unix_socket_) set_tcp_options(self->fd_.get());
   self->shell_.reset(shell.release());
@@ -67,6 +70,12 @@ void Listener::pause() { watch(State::paused); }
 
 void Listener::resume() {
   if (state_ == State::paused) watch(State::listening);
+}
+
+Result<UniqueFd> Listener::copy() const {
+  UniqueFd copied(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  if (copied.get() < 0) return system_failure("dup", errno);
+  return copied;
 }
 
 void Listener::watch(State state) {

@@ -16,7 +16,7 @@ namespace gatepost::net {
 /// Connections that may wait to be accepted, on each socket.
 inline constexpr int kBacklog = 1024;
 
-/// The sockets of one listening endpoint, one for each worker.
+/// The sockets of one listening endpoint, at least one for each worker.
 struct ListenSockets {
   std::vector<UniqueFd> fds;
   Endpoint bound;  ///< with the real port where 0 was asked for
@@ -30,6 +30,14 @@ struct ListenSockets {
 [[nodiscard]] Result<ListenSockets> open_listen_sockets(const Endpoint& endpoint, std::size_t count,
                                                         unsigned unix_mode,
                                                         bool port_is_ours = false);
+
+/// The same where this process has sockets already that listen at `endpoint`, at least one, from
+/// the process before it: all of them are kept, so that no connection is lost that waits in one,
+/// and others are added until there are `count`. What is added takes no connection before a
+/// Listener has it. Of a Unix socket there is only one, whatever `inherited` holds.
+[[nodiscard]] Result<ListenSockets> adopt_listen_sockets(const Endpoint& endpoint,
+                                                         std::size_t count, unsigned unix_mode,
+                                                         std::vector<UniqueFd> inherited);
 
 /// Accepts connections on one socket, in one loop. When that fails, because no descriptor or no
 /// memory of the kernel is left, connections wait in the kernel's queue and it is tried again after
@@ -54,6 +62,8 @@ class Listener {
   /// Connections wait in the kernel's queue until resume().
   void pause();
   void resume();
+  /// A further descriptor of the socket, for another process.
+  [[nodiscard]] Result<UniqueFd> copy() const;
 
  private:
   struct Shell;  // what libuv holds, freed by its close callback

@@ -79,9 +79,9 @@ Loop::~Loop() {
     uv_close(reinterpret_cast<uv_handle_t*>(std::exchange(wake_, nullptr)),
              [](uv_handle_t* handle) { delete reinterpret_cast<uv_async_t*>(handle); });
   }
+  posted_.clear();                     // what was never done may have handles of ours
   uv_run(loop_.get(), UV_RUN_NOWAIT);  // uses up a stop() that came after run()
   uv_run(loop_.get(), UV_RUN_DEFAULT);
-  posted_.clear();
   [[maybe_unused]] const int status = uv_loop_close(loop_.get());
   assert(status == 0 && "something made from the loop outlives it");
 }

@@ -283,4 +283,13 @@ PeerAddress StreamTransport::local() const {
   return PeerAddress::from(reinterpret_cast<const sockaddr*>(&address));
 }
 
+std::optional<std::uint32_t> StreamTransport::peer_user() const {
+  uv_os_fd_t fd = -1;
+  if (!shell_ || !peer_.unix_socket || uv_fileno(&shell_->handle, &fd) != 0) return std::nullopt;
+  ucred who{};
+  socklen_t length = sizeof who;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) return std::nullopt;
+  return who.uid;
+}
+
 }  // namespace gatepost::net

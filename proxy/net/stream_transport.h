@@ -43,6 +43,7 @@ class StreamTransport final : public Transport {
   const TlsFacts* tls() const override { return nullptr; }
   const PeerAddress& peer() const override { return peer_; }
   [[nodiscard]] PeerAddress local() const override;
+  [[nodiscard]] std::optional<std::uint32_t> peer_user() const override;
 
  private:
   friend struct StreamCallbacks;

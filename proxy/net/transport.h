@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,6 +78,8 @@ class Transport {
   [[nodiscard]] virtual const PeerAddress& peer() const = 0;
   /// Our own end; asked of the operating system at every call.
   [[nodiscard]] virtual PeerAddress local() const = 0;
+  /// Over a Unix socket: the user that the peer's process ran as when it connected.
+  [[nodiscard]] virtual std::optional<std::uint32_t> peer_user() const { return std::nullopt; }
 };
 
 inline bool Transport::send_descriptor(UniqueFd /*descriptor*/) { return false; }

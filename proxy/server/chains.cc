@@ -182,6 +182,7 @@ Result<Chains> ChainMaker::make(const config::Config& config, OnBroken on_broken
     const std::string path = fmt::format("/chains/{}", i);
     auto chain = std::make_shared<filters::Chain>();
     chain->config = one;
+    chain->path = path;
     for (std::size_t k = 0; k < one.filters.size(); ++k) {
       auto filter = filters::make_filter(one.filters[k]);
       if (!filter) return below(fmt::format("{}/filters/{}", path, k), filter.error());

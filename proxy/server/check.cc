@@ -1,5 +1,6 @@
 #include "proxy/server/check.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -176,6 +177,14 @@ void judge_folders(const config::Config& config, std::vector<config::Problem>& f
     findings.push_back({"", 0, problem, false});
   }
   std::ranges::move(judge_master_logins(config), std::back_inserter(findings));
+  if (struct stat facts{}; ::stat(config.admin.token_file.c_str(), &facts) == 0 &&
+                           (facts.st_mode & (S_IRGRP | S_IROTH)) != 0) {
+    findings.push_back({"/admin/token_file", 0,
+                        fmt::format("{}: others than its owner may read it: who knows the token "
+                                    "may act on the status page",
+                                    config.admin.token_file),
+                        true});
+  }
   const std::string& folder = config.quarantine.folder;
   if (folder.empty()) return;
   const std::string above = folder.substr(0, std::max<std::size_t>(folder.rfind('/'), 1));

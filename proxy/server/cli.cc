@@ -5,6 +5,8 @@
 #include <cctype>
 #include <optional>
 
+#include "proxy/server/cli_ctl.h"
+#include "proxy/server/cli_replay.h"
 #include "proxy/server/cli_retention.h"
 #include "proxy/server/cli_scan.h"
 
@@ -29,7 +31,8 @@ constexpr const char* kFooter =
     "  3  the configuration or a certificate is wrong\n"
     "  4  check --connect, probe: the server could not be reached\n\n"
     "Signals of run: SIGTERM and SIGINT let sessions finish, then end; SIGHUP reads\n"
-    "configuration and certificates again and opens the log file anew.";
+    "configuration and certificates again and opens the log file anew; SIGUSR2 starts the program\n"
+    "anew, while sessions finish in this one.";
 
 /// "--log-level" as "GATEPOST_LOG_LEVEL".
 std::string environment_name(std::string_view flag) {
@@ -171,6 +174,10 @@ CLI::App& add_probe(CLI::App& app, ProbeValues& values) {
   return probe;
 }
 
+constexpr const char* kHealthAbout =
+    "Ask the admin listener of a running gateway whether it is well: for containers. Takes flags,\n"
+    "environment and file as run does. Exit code 0 when it is, 1 otherwise.";
+
 constexpr const char* kQuarantineAbout =
     "Look after the messages that were kept back: list them, release them to their users, delete\n"
     "them. The gateway may be running.";
@@ -307,8 +314,16 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   add_quarantine(app, for_quarantine);
   CommandLine for_retention;
   const CLI::App& retention = add_retention(app, for_retention);
+  CommandLine for_ctl;
+  add_ctl(app, for_ctl);
+  Values for_health;
+  CLI::App& health = *app.add_subcommand("healthcheck", kHealthAbout);
+  add_configuration_flags(health, for_health);
+  health.add_flag("--ready", for_health.line.ready, "Whether it takes new sessions, too");
   CommandLine for_scan;
   const CLI::App& scan = add_scan(app, for_scan);
+  CommandLine for_replay;
+  const CLI::App& replay = add_replay(app, for_replay);
   const CLI::App& show = *app.add_subcommand("version", "Print version and libraries");
   run.footer(kFooter);
   check.footer(kFooter);
@@ -335,8 +350,12 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   if (for_quarantine.command->parsed()) return quarantine_line(for_quarantine);
   if (retention.parsed()) return for_retention;
   if (scan.parsed()) return for_scan;
-  Values& values = run.parsed() ? for_run : for_check;
-  values.line.action = run.parsed() ? CommandLine::Action::run : CommandLine::Action::check;
+  if (replay.parsed()) return for_replay;
+  if (for_ctl.action == CommandLine::Action::ctl) return for_ctl;
+  Values& values = run.parsed() ? for_run : health.parsed() ? for_health : for_check;
+  values.line.action = run.parsed()      ? CommandLine::Action::run
+                       : health.parsed() ? CommandLine::Action::healthcheck
+                                         : CommandLine::Action::check;
   // Absent means "as the file says"; there is no flag that turns verification back on.
   if (values.insecure) values.line.overrides.upstream_verify = false;
   if (values.proxy_protocol) values.line.overrides.proxy_protocol = true;

@@ -67,6 +67,37 @@ struct SweepOptions {
   unsigned jobs = 4;                  ///< accounts at once
 };
 
+/// What `gatepost replay` is to do.
+struct ReplayOptions {
+  std::string file;     ///< a trace
+  std::string session;  ///< its id; empty: all sessions of the trace
+  bool quiet = false;   ///< without the conversation
+};
+
+/// What `gatepost ctl` and `gatepost explain` are to do.
+struct CtlOptions {
+  enum class What : std::uint8_t {
+    status,
+    sessions,
+    kick,
+    drain,
+    reload,
+    upgrade,
+    upstreams,
+    log_level,
+    trace,
+    explain
+  } what = What::status;
+  std::string socket;            ///< empty: that of the configuration, or the usual one
+  std::vector<std::string> ids;  ///< kick, explain: of sessions
+  std::string user;              ///< a pattern; trace: whom
+  std::size_t limit = 1'000;     ///< sessions: how many
+  std::string level;             ///< log_level: the new one; empty: only say which
+  unsigned seconds = 600;        ///< trace: for how long
+  bool full = false;             ///< trace: texts of messages, too
+  std::string output;            ///< trace: a file; empty: standard output
+};
+
 /// A command line that was understood, or the text to print instead of doing anything.
 struct CommandLine {
   enum class Action : std::uint8_t {
@@ -76,7 +107,10 @@ struct CommandLine {
     quarantine,      ///< list or change what is in quarantine, end
     retention,       ///< list or change what is known of deleted and kept messages, end
     sweep,           ///< remove what is due from mailboxes, end
+    ctl,             ///< ask a running gateway, or have it do something, end
+    healthcheck,     ///< ask a running gateway whether it is well, end
     scan,            ///< show what a chain makes of messages in files, end
+    replay,          ///< play a trace, say where it goes another way, end
     print_and_exit,  ///< help, version or a complaint: print `text`, end with `exit_code`
   };
 
@@ -90,7 +124,10 @@ struct CommandLine {
   RetentionOptions retention = {};
   SweepOptions sweep = {};
   ScanOptions scan = {};
-  std::string text;  ///< print_and_exit: with its final newline
+  ReplayOptions replay = {};
+  CtlOptions ctl = {};
+  bool ready = false;  ///< healthcheck: whether it takes new sessions, too
+  std::string text;    ///< print_and_exit: with its final newline
   ExitCode exit_code = ExitCode::ok;
 
   /// Where `text` belongs: standard output or standard error.

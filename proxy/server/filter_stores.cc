@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include "proxy/base/bytes.h"
+
 namespace gatepost::server {
 
 namespace {
@@ -74,6 +76,19 @@ Result<FilterStores> open_stores(const config::Config& next, const config::Confi
     opened.quarantine = std::move(*quarantine);
   }
   return opened;
+}
+
+metrics::RoomFacts room_facts(const config::Config& config, const FilterStores& stores,
+                              std::uint64_t workers) {
+  metrics::RoomFacts facts;
+  facts.connections_limit = config.limits.connections;
+  facts.io_blocks_limit = workers * (config.limits.memory / BlockPool::kBlockSize);
+  if (stores.room) facts.spool_limit = stores.room->max_total();
+  if (stores.quarantine) {
+    facts.quarantine_octets = stores.quarantine->stored_octets();
+    facts.quarantine_limit = stores.quarantine->max_octets();
+  }
+  return facts;
 }
 
 }  // namespace gatepost::server

@@ -9,6 +9,7 @@
 #include "filters/quarantine/quarantine.h"
 #include "filters/spool/spool.h"
 #include "proxy/base/error.h"
+#include "proxy/metrics/exporter.h"
 #include "proxy/server/privileges.h"
 
 namespace gatepost::server {
@@ -34,5 +35,9 @@ struct FilterStores {
 
 /// Whether messages of `config` can be spooled, by us as we are. Fails in the same way.
 [[nodiscard]] Result<void> check_spool(const config::Config& config);
+
+/// What `config` and `stores` have room for, with so many workers.
+[[nodiscard]] metrics::RoomFacts room_facts(const config::Config& config,
+                                            const FilterStores& stores, std::uint64_t workers);
 
 }  // namespace gatepost::server

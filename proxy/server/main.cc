@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -15,11 +17,15 @@
 #include "proxy/probe/write.h"
 #include "proxy/server/check.h"
 #include "proxy/server/cli.h"
+#include "proxy/server/ctl_command.h"
+#include "proxy/server/predecessor.h"
 #include "proxy/server/privileges.h"
 #include "proxy/server/quarantine_command.h"
+#include "proxy/server/replay_command.h"
 #include "proxy/server/retention_desk.h"
 #include "proxy/server/scan_command.h"
 #include "proxy/server/server.h"
+#include "proxy/server/starter.h"
 #include "proxy/server/sweep_command.h"
 #include "proxy/server/version.h"
 #include "proxy/tls/library.h"
@@ -41,6 +47,19 @@ ExitCode fail_to_start(const Error& error) {
   return error.code == ErrorCode::config ? ExitCode::config : ExitCode::runtime;
 }
 
+/// The process before this one, if there is one, goes on, and its log says why.
+ExitCode fail_to_start(const Error& error, Predecessor& predecessor) {
+  predecessor.say_failed(error.detail);
+  return fail_to_start(error);
+}
+
+std::string first_error(const config::Loaded& loaded) {
+  for (const config::Problem& problem : loaded.problems) {
+    if (!problem.warning) return fmt::format("configuration: {}: {}", problem.path, problem.text);
+  }
+  return "configuration";
+}
+
 /// A log file that was not there belongs to who will have to open it again.
 Result<std::unique_ptr<ProcessLog>> open_log(const LogOptions& options,
                                              const std::optional<Identity>& identity) {
@@ -54,21 +73,41 @@ Result<std::unique_ptr<ProcessLog>> open_log(const LogOptions& options,
   return log;
 }
 
-ExitCode run(const CommandLine& line) {
+/// As this process is now: with all its rights, and nothing read yet. None for the first process of
+/// a container, with which everything in it ends.
+Result<std::unique_ptr<Starter>> fork_starter(int argc, char** argv) {
+  constexpr pid_t kFirst = 1;
+  if (::getpid() == kFirst) return nullptr;
+  return Starter::fork(own_program(argv[0]), std::vector<std::string>(argv, argv + argc));
+}
+
+ExitCode run(const CommandLine& line, int argc, char** argv) {
+  auto predecessor = Predecessor::find();
+  if (!predecessor) return fail_to_start(predecessor.error());
+  auto starter = fork_starter(argc, argv);
+  if (!starter) return fail_to_start(starter.error(), *predecessor);
   raise_descriptor_limit();
   forbid_new_privileges();
+  if (auto received = predecessor->receive(); !received) {
+    return fail_to_start(received.error(), *predecessor);
+  }
   const config::Loaded loaded = load_configuration(line);
   print_problems(loaded, line.config_file);
-  if (!loaded.config) return ExitCode::config;
+  if (!loaded.config) {
+    predecessor->say_failed(first_error(loaded));
+    return ExitCode::config;
+  }
   // Passwords pass through memory: it must not end up in a file.
   set_dumpable(loaded.config->process.core_dumps);
   const auto identity = find_identity(loaded.config->process);
-  if (!identity) return fail_to_start(identity.error());
+  if (!identity) return fail_to_start(identity.error(), *predecessor);
   auto log = open_log(loaded.config->log, *identity);
-  if (!log) return fail_to_start(log.error());
-  Server server(**log, [&line] { return load_configuration(line); });
+  if (!log) return fail_to_start(log.error(), *predecessor);
+  Server server(
+      **log, [&line] { return load_configuration(line); }, *predecessor, std::move(*starter));
+  server.show(loaded.document);
   if (auto started = server.start(*loaded.config, *identity, line.config_file); !started) {
-    return fail_to_start(started.error());
+    return fail_to_start(started.error(), *predecessor);
   }
   server.run();
   return ExitCode::ok;
@@ -90,7 +129,7 @@ ExitCode main(int argc, char** argv) {
       parse_command_line(argc, argv, std::string(kVersion), tls::library_name());
   switch (line.action) {
     case CommandLine::Action::run:
-      return run(line);
+      return run(line, argc, argv);
     case CommandLine::Action::check:
       return check(line);
     case CommandLine::Action::probe:
@@ -103,6 +142,12 @@ ExitCode main(int argc, char** argv) {
       return sweep_mailboxes(line);
     case CommandLine::Action::scan:
       return scan_files(line);
+    case CommandLine::Action::replay:
+      return replay_trace(line);
+    case CommandLine::Action::ctl:
+      return control_gateway(line);
+    case CommandLine::Action::healthcheck:
+      return check_health(line);
     case CommandLine::Action::print_and_exit:
       std::fputs(line.text.c_str(), line.is_complaint() ? stderr : stdout);
       return line.exit_code;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -69,7 +70,8 @@ std::vector<const config::RetentionPolicy*> booked_policies(const config::Config
   return policies;
 }
 
-Policies::Policy PolicyMaker::make(const config::RetentionPolicy& config, Policies& policies) {
+Policies::Policy PolicyMaker::make(const config::RetentionPolicy& config, std::string path,
+                                   Policies& policies) {
   auto& counters = counters_[{config.name, config.dry_run}];
   if (!counters) {
     counters = std::make_shared<filters::PolicyCounters>();
@@ -80,18 +82,21 @@ Policies::Policy PolicyMaker::make(const config::RetentionPolicy& config, Polici
   auto policy = std::make_shared<filters::RetentionPolicy>();
   policy->config = config;
   policy->counters = counters;
+  policy->path = std::move(path);
   return policy;
 }
 
 Policies PolicyMaker::make(const config::Config& config) {
   Policies policies;
-  for (const config::RetentionPolicy& one : config.retention.policies) {
-    policies.by_name.emplace(one.name, make(one, policies));
+  for (std::size_t i = 0; i < config.retention.policies.size(); ++i) {
+    const config::RetentionPolicy& one = config.retention.policies[i];
+    policies.by_name.emplace(one.name,
+                             make(one, fmt::format("/retention/policies/{}", i), policies));
   }
   if (!config.retention.hold.empty()) {
     config::RetentionPolicy client;
     client.name = kClient;
-    policies.client = make(client, policies);
+    policies.client = make(client, "/retention", policies);
   }
   return policies;
 }

@@ -45,7 +45,8 @@ class PolicyMaker {
   [[nodiscard]] Policies make(const config::Config& config);
 
  private:
-  [[nodiscard]] Policies::Policy make(const config::RetentionPolicy& config, Policies& policies);
+  [[nodiscard]] Policies::Policy make(const config::RetentionPolicy& config, std::string path,
+                                      Policies& policies);
 
   // A dry run counts apart from the real one.
   std::map<std::pair<std::string, bool>, std::shared_ptr<filters::PolicyCounters>> counters_;

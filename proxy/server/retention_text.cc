@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <ctime>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
@@ -59,40 +58,6 @@ Json as_json(const RetentionJudge& judge, const RetentionRow& row) {
   return out;
 }
 
-using Counts = std::map<std::string, std::size_t>;
-
-Counts states_of(const RetentionJudge& judge, const std::vector<RetentionRow>& rows) {
-  Counts counts;
-  for (const RetentionRow& row : rows) ++counts[retention_state(judge, row)];
-  return counts;
-}
-
-/// Without dates, and without what is gone.
-Counts outlooks_of(const RetentionJudge& judge, const std::vector<RetentionRow>& rows) {
-  Counts counts;
-  for (const RetentionRow& row : rows) {
-    const std::string outlook = retention_outlook(judge, row);
-    if (outlook != "-") ++counts[outlook.starts_with("due on") ? "due later" : outlook];
-  }
-  return counts;
-}
-
-/// What a dry run would have done; upstream, it was the client who decided.
-Counts would_have(const std::vector<RetentionRow>& rows) {
-  Counts counts;
-  for (const RetentionRow& row : rows) {
-    if (!row.record) continue;
-    if (row.record->removed > 0) {
-      ++counts["removed it"];
-    } else if (row.record->deleted > 0) {
-      ++counts["kept it, although a client deleted it"];
-    } else {
-      ++counts["nothing"];
-    }
-  }
-  return counts;
-}
-
 }  // namespace
 
 std::string retention_state(const RetentionJudge& judge, const RetentionRow& row) {
@@ -122,6 +87,38 @@ std::string retention_outlook(const RetentionJudge& judge, const RetentionRow& r
   if (judge.held) return "kept: legal hold";
   if (const auto guard = guard_of(record)) return std::string(words_for(*guard));
   return due->since <= judge.now ? "due" : "due on " + utc(due->since);
+}
+
+RetentionCounts retention_states(const RetentionJudge& judge,
+                                 const std::vector<RetentionRow>& rows) {
+  RetentionCounts counts;
+  for (const RetentionRow& row : rows) ++counts[retention_state(judge, row)];
+  return counts;
+}
+
+RetentionCounts retention_outlooks(const RetentionJudge& judge,
+                                   const std::vector<RetentionRow>& rows) {
+  RetentionCounts counts;
+  for (const RetentionRow& row : rows) {
+    const std::string outlook = retention_outlook(judge, row);
+    if (outlook != "-") ++counts[outlook.starts_with("due on") ? "due later" : outlook];
+  }
+  return counts;
+}
+
+RetentionCounts retention_dry_run(const std::vector<RetentionRow>& rows) {
+  RetentionCounts counts;
+  for (const RetentionRow& row : rows) {
+    if (!row.record) continue;
+    if (row.record->removed > 0) {
+      ++counts["removed it"];
+    } else if (row.record->deleted > 0) {
+      ++counts["kept it, although a client deleted it"];
+    } else {
+      ++counts["nothing"];
+    }
+  }
+  return counts;
 }
 
 std::string retention_table(const RetentionJudge& judge, const std::vector<RetentionRow>& rows) {
@@ -164,14 +161,14 @@ std::string retention_json(const RetentionJudge& judge, const std::vector<Retent
 
 std::string retention_report(const RetentionJudge& judge, const std::vector<RetentionRow>& rows,
                              const std::vector<RetentionRow>& dry, bool json) {
-  const Counts states = states_of(judge, rows);
-  const Counts outlooks = outlooks_of(judge, rows);
-  const Counts would = would_have(dry);
+  const RetentionCounts states = retention_states(judge, rows);
+  const RetentionCounts outlooks = retention_outlooks(judge, rows);
+  const RetentionCounts would = retention_dry_run(dry);
   if (json) {
     return Json({{"states", states}, {"outlooks", outlooks}, {"dry_run", would}}).dump() + "\n";
   }
   std::string out;
-  const auto part = [&out](std::string_view headline, const Counts& counts) {
+  const auto part = [&out](std::string_view headline, const RetentionCounts& counts) {
     if (counts.empty()) return;
     out += fmt::format("{}\n", headline);
     for (const auto& [what, count] : counts) out += fmt::format("{:>8}  {}\n", count, what);

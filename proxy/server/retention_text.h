@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +32,16 @@ struct RetentionRow {
 [[nodiscard]] std::string retention_state(const RetentionJudge& judge, const RetentionRow& row);
 /// What will become of it: "due", "due on 2026-01-31 12:00:00", "kept: never retrieved", "stays".
 [[nodiscard]] std::string retention_outlook(const RetentionJudge& judge, const RetentionRow& row);
+
+using RetentionCounts = std::map<std::string, std::size_t>;
+/// How many are in which state.
+[[nodiscard]] RetentionCounts retention_states(const RetentionJudge& judge,
+                                               const std::vector<RetentionRow>& rows);
+/// How many have which outlook, without dates, and without what is gone.
+[[nodiscard]] RetentionCounts retention_outlooks(const RetentionJudge& judge,
+                                                 const std::vector<RetentionRow>& rows);
+/// What a dry run would have done; upstream, it was the client who decided.
+[[nodiscard]] RetentionCounts retention_dry_run(const std::vector<RetentionRow>& rows);
 
 /// A line each, under a headline.
 [[nodiscard]] std::string retention_table(const RetentionJudge& judge,

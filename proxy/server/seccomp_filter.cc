@@ -160,6 +160,7 @@ void add_conditional(Rules& rules, bool enforce) {
   for (const int family : {AF_INET, AF_INET6, AF_UNIX, AF_NETLINK}) {
     rules.allow_when("socket", equal(0, static_cast<scmp_datum_t>(family)));
   }
+  rules.allow_when("socketpair", equal(0, AF_UNIX));  // to the process that follows
   for (const unsigned request : {FIONBIO, FIOCLEX, FIONCLEX, FIONREAD, TCGETS}) {
     rules.allow_when("ioctl", equal(1, request));
   }

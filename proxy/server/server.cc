@@ -35,11 +35,18 @@ std::size_t worker_count(const config::Config& config) {
 
 }  // namespace
 
-Server::Server(ProcessLog& log, std::function<config::Loaded()> load)
+Server::Server(ProcessLog& log, std::function<config::Loaded()> load, Predecessor& predecessor,
+               std::unique_ptr<Starter> starter)
     : log_(log),
       load_(std::move(load)),
+      predecessor_(predecessor),
+      starter_(std::move(starter)),
       resolver_(loop_, kKeepNames),
       connector_(loop_, pool_, resolver_),
+      background_(loop_),
+      quarantine_room_(
+          background_, [this] { return stores_.quarantine; }, log_),
+      retention_room_({background_, {loop_, connector_, pool_}, snapshot_, retention_}),
       discovery_(loop_, log_, [this] { refresh("servers found"); }),
       files_(loop_, [this] { refresh("files changed"); }),
       health_({loop_, connector_, pool_},
@@ -47,7 +54,11 @@ Server::Server(ProcessLog& log, std::function<config::Loaded()> load)
                 note_health(pool, server, problem);
               }),
       rotation_(loop_.make_timer([this] { rotate_tickets(); })),
-      drain_deadline_(loop_.make_timer([this] { loop_.stop(); })) {}
+      drain_deadline_(loop_.make_timer([this] { loop_.stop(); })),
+      is_successor_(predecessor.exists()),
+      upgrade_(starter_ ? std::make_unique<Upgrade>(loop_, *starter_) : nullptr),
+      service_manager_(loop_, {.status = [this] { return status(); },
+                               .alive = [this] { return watch_->complaints().empty(); }}) {}
 
 Server::~Server() {
   for (auto& worker : workers_) worker->stop();
@@ -58,6 +69,7 @@ Server::~Server() {
 
 Result<void> Server::start(const config::Config& config, const std::optional<Identity>& identity,
                            const std::string& config_file) {
+  config_file_ = config_file;
   if (auto commands = Launcher::programs_of(config); !commands.empty()) {
     // While there is one thread, nothing secret has been read, and processes can be made.
     const auto workers = static_cast<unsigned>(worker_count(config));
@@ -72,6 +84,7 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   watch_files(config);
   auto snapshot = make_snapshot(config, holdings_);
   if (!snapshot) return std::unexpected(snapshot.error());
+  if (!predecessor_.ticket_keys().empty()) holdings_.tickets->replace(predecessor_.ticket_keys());
   for (unsigned i = 0; i < worker_count(config); ++i) {
     workers_.push_back(std::make_unique<Worker>(i, log_, guard_, connections_,
                                                 resolve_every(config), launcher_.get()));
@@ -96,12 +109,11 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   watch_ = std::make_unique<WorkerWatch>(loop_, log_, turns);
   exporter_ = std::make_unique<metrics::Exporter>(
       std::move(counters), [this] { return facts(); }, std::move(messages), std::move(retention));
-  admin_service_ = std::make_unique<admin::AdminService>(
-      admin::AdminService::Sources{.metrics = [this] { return exporter_->render(); },
-                                   .not_ready = [this] { return not_ready(); }});
 
   put_into_force(std::move(*snapshot), std::move(*sockets));
+  open_office();
   if (auto started = start_admin(); !started) return started;
+  if (auto started = start_control(); !started) return started;
   if (auto hardened = harden(identity, config_file); !hardened) return hardened;
   // As who we are from here on, and with what is allowed from here on.
   auto stores = open_stores(config, config, stores_);
@@ -111,18 +123,15 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   if (!retention_stores) return std::unexpected(retention_stores.error());
   retention_ = std::move(*retention_stores);
   share_stores();
-  signals_ = std::make_unique<Signals>(loop_, std::initializer_list{SIGTERM, SIGINT, SIGHUP},
-                                       [this](int number) {
-                                         if (number == SIGHUP) {
-                                           reload();
-                                         } else {
-                                           on_terminate();
-                                         }
-                                       });
+  signals_ =
+      std::make_unique<Signals>(loop_, std::initializer_list{SIGTERM, SIGINT, SIGHUP, SIGUSR2},
+                                [this](int number) { on_signal(number); });
   for (auto& worker : workers_) worker->start();
   log_.info(
       "started",
       {{"version", kVersion}, {"tls_library", tls::library_name()}, {"workers", workers_.size()}});
+  predecessor_.say_ready();
+  service_manager_.ready();
   return {};
 }
 
@@ -131,12 +140,16 @@ Result<void> Server::harden(const std::optional<Identity>& identity,
                             const std::string& config_file) {
   const config::Process& process = snapshot_->config.process;
   if (identity) {
+    std::vector<std::string> paths;
     for (const auto& [key, endpoint] : listening_) {
+      if (endpoint.is_unix()) paths.push_back(endpoint.path);
+    }
+    if (control_) paths.push_back(control_->bound().path);
+    for (const std::string& path : paths) {
       // Whoever is in the group is to get in, as if that user had made the socket.
-      if (endpoint.is_unix() &&
-          ::lchown(endpoint.path.c_str(), identity->user, identity->group) != 0) {
+      if (::lchown(path.c_str(), identity->user, identity->group) != 0) {
         return fail(ErrorCode::system,
-                    fmt::format("{}: cannot be given to {}", endpoint.to_string(), identity->name));
+                    fmt::format("unix:{}: cannot be given to {}", path, identity->name));
       }
     }
     if (auto became = become(*identity); !became) return became;
@@ -162,16 +175,22 @@ void Server::run() {
   log_.info("stopped");
 }
 
-Result<Server::NewSockets> Server::open_sockets(const Snapshot& snapshot) const {
+Result<Server::NewSockets> Server::open_sockets(const Snapshot& snapshot) {
   NewSockets opened;
   for (const Snapshot::Listener& listener : snapshot.listeners) {
     const std::string key = listener.config.address.to_string();
     if (listening_.contains(key)) continue;
     const std::uint16_t port = listener.config.address.port;
-    const bool ours = std::ranges::any_of(
-        listening_, [port](const auto& entry) { return entry.second.port == port; });
-    auto sockets = net::open_listen_sockets(listener.config.address, workers_.size(),
-                                            listener.config.unix_mode, ours);
+    const bool ours = predecessor_.sockets().has_port(port) ||
+                      std::ranges::any_of(listening_, [port](const auto& entry) {
+                        return entry.second.port == port;
+                      });
+    std::vector<UniqueFd> inherited = predecessor_.sockets().take(key);
+    auto sockets = inherited.empty()
+                       ? net::open_listen_sockets(listener.config.address, workers_.size(),
+                                                  listener.config.unix_mode, ours)
+                       : net::adopt_listen_sockets(listener.config.address, workers_.size(),
+                                                   listener.config.unix_mode, std::move(inherited));
     if (!sockets) return std::unexpected(sockets.error());
     opened.emplace(key, std::move(*sockets));
   }
@@ -184,6 +203,7 @@ void Server::put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets
   guard_.configure(snapshot_->config.limits);
   warn_of_outdated_staples();
   use_ticket_keys();
+  if (admin_service_) admin_service_->set_token(snapshot_->admin_token);
   std::map<std::string, Endpoint> listening;
   for (const Snapshot::Listener& listener : snapshot_->listeners) {
     const std::string key = listener.config.address.to_string();
@@ -206,7 +226,12 @@ void Server::put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets
       Worker::Listening& entry = wanted.emplace_back(
           listener.config.address.to_string(), listener.settings, listener.config.proxy_protocol);
       const auto opened = sockets.find(entry.key);
-      if (opened != sockets.end()) entry.fd = std::move(opened->second.fds[i]);
+      if (opened == sockets.end()) continue;
+      // There may be more sockets than workers: each has to be somebody's.
+      std::vector<UniqueFd>& fds = opened->second.fds;
+      for (std::size_t j = i; j < fds.size(); j += workers_.size()) {
+        entry.fds.push_back(std::move(fds[j]));
+      }
     }
     workers_[i]->apply(std::move(wanted), snapshot_->config.limits);
   }
@@ -256,7 +281,7 @@ void Server::use_ticket_keys() {
 /// The same configuration anew: files or the servers behind a name are not what they were. What
 /// cannot be used leaves what was there in force.
 void Server::refresh(std::string_view why) {
-  if (draining_) return;
+  if (phase_ != Phase::serving) return;
   auto snapshot = make_snapshot(snapshot_->config, holdings_, OnBroken::keep);
   if (!snapshot) {
     ++refreshes_failed_;
@@ -278,6 +303,7 @@ void Server::refresh(std::string_view why) {
 void Server::note_health(const upstream::Pool& pool, const upstream::Server& server,
                          std::string_view problem) {
   const std::string address = server.address.to_string();
+  office_->note_health(pool.name(), address, problem);
   if (problem.empty()) {
     log_.info("upstream_up", {{"pool", pool.name()}, {"server", address}});
   } else {
@@ -286,41 +312,40 @@ void Server::note_health(const upstream::Pool& pool, const upstream::Server& ser
   }
 }
 
-Result<void> Server::start_admin() {
-  const std::string& address = snapshot_->config.admin.address;
-  if (address.empty()) return {};
-  auto endpoint = Endpoint::parse(address);
-  if (!endpoint) return std::unexpected(endpoint.error());
-  auto admin = AdminListener::start(loop_, *endpoint, *admin_service_);
-  if (!admin) return std::unexpected(admin.error());
-  admin_ = std::move(*admin);
-  log_.info("listening", {{"listener", "admin"}, {"address", admin_->bound().to_string()}});
-  return {};
-}
-
-void Server::reload() {
-  if (draining_) return;
-  last_reload_succeeded_ = try_reload();
+/// Returns what is wrong, a problem a line; empty when all is well.
+std::string Server::reload() {
+  if (phase_ != Phase::serving) return "this process is about to end\n";
+  service_manager_.reloading();
+  const std::string problems = try_reload();
+  last_reload_succeeded_ = problems.empty();
   ++(last_reload_succeeded_ ? reloads_succeeded_ : reloads_failed_);
   if (last_reload_succeeded_) {
     log_.info("reloaded");
   } else {
     log_.error("reload_refused", {{"effect", "the configuration before stays in force"}});
   }
+  service_manager_.ready();
+  return problems;
 }
 
-bool Server::try_reload() {
+std::string Server::try_reload() {
+  if (upgrade_ && upgrade_->under_way()) {  // who follows has read it, and has our sockets
+    log_.error("configuration", {{"problem", "an upgrade is under way"}});
+    return "an upgrade is under way\n";
+  }
   const config::Loaded loaded = load_();
+  std::string problems;
   for (const config::Problem& problem : loaded.problems) {
     log_.write(problem.warning ? LogLevel::warning : LogLevel::error, "configuration",
                {{"path", problem.path}, {"line", problem.line}, {"problem", problem.text}});
+    if (!problem.warning) problems += to_string(problem, config_file_) + '\n';
   }
-  if (!loaded.config) return false;
+  if (!loaded.config) return problems;
   const auto refuse = [this](const Error& error) {
     log_.error("configuration", {{"problem", error.detail}});
     watch_files(snapshot_->config);
     files_.forget();  // files may have changed that would be of use without the problem
-    return false;
+    return error.detail + '\n';
   };
   if (auto known = Launcher::check(*loaded.config, launcher_.get()); !known) {
     return refuse(known.error());
@@ -339,9 +364,10 @@ bool Server::try_reload() {
   warn_of_fixed_settings(*loaded.config);
   stores_ = std::move(*stores);
   retention_ = std::move(*retention);
+  document_ = loaded.document;
   if (retention_.audit) retention_.audit->reopen();
   put_into_force(std::move(*snapshot), std::move(*sockets));
-  return true;
+  return {};
 }
 
 void Server::warn_of_fixed_settings(const config::Config& next) const {
@@ -351,24 +377,12 @@ void Server::warn_of_fixed_settings(const config::Config& next) const {
   };
   if (next.workers != now.workers) warn("/workers");
   if (next.admin.address != now.admin.address) warn("/admin/address");
+  if (next.admin.control != now.admin.control ||
+      next.admin.control_mode != now.admin.control_mode) {
+    warn("/admin/control");
+  }
   if (resolve_every(next) != resolve_every(now)) warn("/upstream/resolve_every");
   if (next.process != now.process) warn("/process");
-}
-
-void Server::on_terminate() {
-  if (draining_) return loop_.stop();  // asked twice: now
-  draining_ = true;
-  const Duration limit = snapshot_->config.timeouts.drain;
-  log_.info("draining", {{"sessions", connections_.load()}, {"limit_ms", limit.count()}});
-  drain_deadline_->start(limit);
-  workers_draining_ = workers_.size();
-  for (auto& worker : workers_) {
-    worker->drain([this] { loop_.post([this] { on_worker_drained(); }); });
-  }
-}
-
-void Server::on_worker_drained() {
-  if (--workers_draining_ == 0) loop_.stop();
 }
 
 void Server::rotate_tickets() {
@@ -403,6 +417,8 @@ metrics::ProcessFacts Server::facts() const {
     std::ranges::move(chain->rules->counters(), std::back_inserter(facts.rules));
   }
   if (stores_.room) facts.spool_octets = stores_.room->used();
+  facts.room = room_facts(snapshot_->config, stores_, workers_.size());
+  facts.usage = metrics::process_usage();
   if (stores_.memory) facts.remembered_verdicts = stores_.memory->size();
   const guard::Guard::Facts guarded = guard_.facts();
   facts.guarded_networks = guarded.networks;
@@ -413,7 +429,9 @@ metrics::ProcessFacts Server::facts() const {
   facts.reloads_failed = reloads_failed_;
   facts.last_reload_succeeded = last_reload_succeeded_;
   facts.log_lines_lost = log_.lost_lines();
-  facts.draining = draining_;
+  facts.upgrades_succeeded = is_successor_ ? 1 : 0;
+  facts.upgrades_failed = upgrades_failed_;
+  facts.draining = phase_ == Phase::draining;
   return facts;
 }
 
@@ -427,7 +445,8 @@ std::size_t Server::stores_down() const {
 
 std::vector<std::string> Server::not_ready() const {
   std::vector<std::string> reasons;
-  if (draining_) reasons.emplace_back("draining");
+  if (phase_ == Phase::draining) reasons.emplace_back("draining");
+  if (phase_ == Phase::replaced) reasons.emplace_back("another process has taken over");
   const auto paused = std::ranges::count_if(
       workers_, [](const auto& worker) { return worker->counters().accept_paused.get() != 0; });
   if (paused > 0) reasons.emplace_back("out of memory for new sessions");

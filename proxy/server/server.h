@@ -8,36 +8,53 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/load.h"
 #include "proxy/admin/admin_service.h"
+#include "proxy/admin/control_service.h"
 #include "proxy/base/log.h"
 #include "proxy/guard/guard.h"
 #include "proxy/metrics/exporter.h"
 #include "proxy/net/loop.h"
+#include "proxy/net/loop_background.h"
 #include "proxy/net/resolver.h"
 #include "proxy/net/tcp_connector.h"
-#include "proxy/server/admin_listener.h"
 #include "proxy/server/discovery.h"
 #include "proxy/server/file_watch.h"
 #include "proxy/server/filter_stores.h"
+#include "proxy/server/front_office.h"
+#include "proxy/server/http_listener.h"
 #include "proxy/server/launcher.h"
+#include "proxy/server/predecessor.h"
 #include "proxy/server/privileges.h"
+#include "proxy/server/quarantine_room.h"
+#include "proxy/server/retention_room.h"
 #include "proxy/server/retention_stores.h"
+#include "proxy/server/service_manager.h"
 #include "proxy/server/signals.h"
 #include "proxy/server/snapshot.h"
+#include "proxy/server/starter.h"
+#include "proxy/server/upgrade.h"
 #include "proxy/server/worker.h"
 #include "proxy/server/worker_watch.h"
 #include "proxy/upstream/health_checker.h"
 
 namespace gatepost::server {
 
-/// The gateway: workers, admin listener, signals, reload and drain. Lives in the main thread.
+/// The gateway: workers, admin listener, signals, reload, drain and upgrade. Lives in the main
+/// thread.
 class Server {
  public:
-  /// `load` reads the configuration again at SIGHUP. `log` outlives the server.
-  Server(ProcessLog& log, std::function<config::Loaded()> load);
+  /// The process that has taken over, or why none has.
+  using Upgraded = std::move_only_function<void(const Result<pid_t>&)>;
+
+  /// `load` reads the configuration again at SIGHUP. `predecessor` is whom this process follows, if
+  /// anybody, and `starter`, which may be null, starts who will follow it. `log` and `predecessor`
+  /// outlive the server.
+  Server(ProcessLog& log, std::function<config::Loaded()> load, Predecessor& predecessor,
+         std::unique_ptr<Starter> starter);
   ~Server();
 
   /// Reads files, binds all addresses, gives up what is not needed any more (becoming `identity`,
@@ -46,25 +63,53 @@ class Server {
   [[nodiscard]] Result<void> start(const config::Config& config,
                                    const std::optional<Identity>& identity = {},
                                    const std::string& config_file = {});
-  /// Until SIGTERM or SIGINT and the end of draining.
+  /// Before start(): what load() said of the configuration (config::Loaded::document).
+  void show(std::string document) { document_ = std::move(document); }
+  /// Until SIGTERM or SIGINT and the end of draining, or the end of the last session after an
+  /// upgrade.
   void run();
+  /// Starts the program again and lets it take over; `done`, if not null, is called once, later, in
+  /// the main loop. Fails, as one line of the log says, too, when there is nobody to start it,
+  /// while another one is under way, and when this process is about to end; then `done` is never
+  /// called. `by` is who wants it, for the log.
+  Result<void> begin_upgrade(std::string_view by, Upgraded done);
 
  private:
   /// Sockets opened for a snapshot: for each listener that is new, one for each worker.
   using NewSockets = std::map<std::string, net::ListenSockets>;
+  enum class Phase : std::uint8_t {
+    serving,
+    replaced,  // another process serves; the sessions here may finish
+    draining,
+  };
+  struct Cargo;  // for who follows: server_end.cc
 
-  [[nodiscard]] Result<NewSockets> open_sockets(const Snapshot& snapshot) const;
+  [[nodiscard]] Result<NewSockets> open_sockets(const Snapshot& snapshot);
   void put_into_force(std::shared_ptr<const Snapshot> snapshot, NewSockets sockets);
+  // server_admin.cc
+  void open_office();
   [[nodiscard]] Result<void> start_admin();
+  [[nodiscard]] Result<void> start_control();
+  [[nodiscard]] std::string_view word_for_phase() const;
+  void upgrade_for(std::string_view by, admin::Office::Then<Result<void>> then);
+  // server.cc
   [[nodiscard]] Result<void> harden(const std::optional<Identity>& identity,
                                     const std::string& config_file);
   void share_stores();
-  void reload();
-  [[nodiscard]] bool try_reload();
+  std::string reload();
+  [[nodiscard]] std::string try_reload();
   void warn_of_outdated_staples() const;
   void warn_of_fixed_settings(const config::Config& next) const;
+  // server_end.cc
+  void on_signal(int number);
   void on_terminate();
-  void on_worker_drained();
+  void let_sessions_end(Duration limit);
+  void gather_cargo();
+  void add_cargo(Cargo& cargo, Result<Worker::Sockets> sockets);
+  void upgrade_failed(const Error& error);
+  void be_replaced(pid_t successor);
+  [[nodiscard]] std::string status() const;
+  // server.cc
   void rotate_tickets();
   void use_ticket_keys();
   void watch_files(const config::Config& config);
@@ -77,6 +122,9 @@ class Server {
 
   ProcessLog& log_;
   std::function<config::Loaded()> load_;
+  std::string config_file_;  // that load_ reads; empty: none
+  Predecessor& predecessor_;
+  std::unique_ptr<Starter> starter_;
   net::Loop loop_;
   BlockPool pool_{4};
   net::Resolver resolver_;
@@ -92,8 +140,15 @@ class Server {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<WorkerWatch> watch_;
   std::unique_ptr<metrics::Exporter> exporter_;
+  std::string document_;  // for people, of the configuration in force
+  net::LoopBackground background_;
+  BackgroundQuarantine quarantine_room_;
+  MainRetention retention_room_;
+  std::unique_ptr<FrontOffice> office_;
   std::unique_ptr<admin::AdminService> admin_service_;
-  std::unique_ptr<AdminListener> admin_;
+  std::unique_ptr<HttpListener> admin_;
+  std::unique_ptr<admin::ControlService> control_service_;
+  std::unique_ptr<HttpListener> control_;
   std::unique_ptr<Signals> signals_;
   Discovery discovery_;
   FileWatch files_;
@@ -107,8 +162,14 @@ class Server {
   bool last_reload_succeeded_ = true;
   std::uint64_t refreshes_succeeded_ = 0;
   std::uint64_t refreshes_failed_ = 0;
-  bool draining_ = false;
+  std::uint64_t upgrades_failed_ = 0;
+  bool is_successor_ = false;
+  Phase phase_ = Phase::serving;
+  unsigned endings_ = 0;  // how often workers were told to end
   std::size_t workers_draining_ = 0;
+  std::unique_ptr<Upgrade> upgrade_;  // null: nobody could start anything
+  std::shared_ptr<Cargo> cargo_;
+  ServiceManager service_manager_;
 };
 
 }  // namespace gatepost::server

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "proxy/admin/token.h"
 #include "proxy/tls/server_context.h"
 #include "proxy/tls/ticket_keys.h"
 
@@ -87,6 +88,22 @@ Result<void> load_ticket_keys(const config::Config& config, OnBroken on_broken,
   return {};
 }
 
+Result<void> load_admin_token(const config::Config& config, Holdings& holdings, OnBroken on_broken,
+                              Snapshot& snapshot) {
+  const std::string& file = config.admin.token_file;
+  if (file.empty()) return {};
+  auto token = admin::read_token(file);
+  if (token) {
+    holdings.admin_token = *token;
+  } else if (on_broken == OnBroken::refuse || !holdings.admin_token) {
+    return at("/admin/token_file", token.error());
+  } else {
+    snapshot.problems.push_back({file, token.error().detail});
+  }
+  snapshot.admin_token = holdings.admin_token;
+  return {};
+}
+
 Result<std::shared_ptr<const filters::Chain>> find_chain(const std::string& name,
                                                          const Chains& chains) {
   const auto chain = chains.by_name.find(name);
@@ -117,6 +134,8 @@ Result<std::shared_ptr<const upstream::Router>> make_router(const config::Config
     if (!made) return std::unexpected(made.error());
     snapshot.pools.push_back(std::move(*made));
   }
+  // The loader puts a last route behind those of the document: see config::Config::routes.
+  const bool has_usual = !config.pools.empty() && config.pools.front().name == "upstream";
   std::vector<upstream::Route> routes;
   for (std::size_t i = 0; i < config.routes.size(); ++i) {
     const config::Route& route = config.routes[i];
@@ -133,17 +152,21 @@ Result<std::shared_ptr<const upstream::Router>> make_router(const config::Config
                                                  route.device_suffix),
                       .pool = *pool,
                       .chain = std::move(*chain),
-                      .retention = std::move(*policy)});
+                      .retention = std::move(*policy),
+                      .path = has_usual && i + 1 == config.routes.size()
+                                  ? std::string("/upstream")
+                                  : fmt::format("/routes/{}", i)});
   }
   return std::make_shared<const upstream::Router>(std::move(routes));
 }
 
 std::shared_ptr<const session::Settings> make_settings(
-    const config::Listener& listener, const config::Config& config, const ClientTls& client_tls,
-    std::shared_ptr<const upstream::Router> router, std::shared_ptr<const filters::Chain> chain,
-    Policies::Policy policy) {
+    const config::Listener& listener, std::string path, const config::Config& config,
+    const ClientTls& client_tls, std::shared_ptr<const upstream::Router> router,
+    std::shared_ptr<const filters::Chain> chain, Policies::Policy policy) {
   auto settings = std::make_shared<session::Settings>();
   settings->listener = listener.name;
+  settings->path = std::move(path);
   settings->client_tls_mode = listener.tls;
   if (listener.tls != config::ListenerTls::none) {
     settings->client_tls = client_tls.modern;
@@ -175,6 +198,9 @@ Result<std::shared_ptr<const Snapshot>> make_snapshot(const config::Config& conf
   if (auto read = load_ticket_keys(config, on_broken, *snapshot); !read) {
     return std::unexpected(read.error());
   }
+  if (auto read = load_admin_token(config, holdings, on_broken, *snapshot); !read) {
+    return std::unexpected(read.error());
+  }
   const auto client_tls = client_tls_for(config, holdings, on_broken, *snapshot);
   if (!client_tls) return std::unexpected(client_tls.error());
   auto chains = holdings.chains.make(config, on_broken, snapshot->problems);
@@ -193,8 +219,9 @@ Result<std::shared_ptr<const Snapshot>> make_snapshot(const config::Config& conf
     }
     auto policy = snapshot->policies.find(listener.retention);
     if (!policy) return at(fmt::format("/listeners/{}/retention", i), policy.error());
-    snapshot->listeners.push_back({listener, make_settings(listener, config, *client_tls, *router,
-                                                           std::move(chain), *std::move(policy))});
+    snapshot->listeners.push_back(
+        {listener, make_settings(listener, fmt::format("/listeners/{}", i), config, *client_tls,
+                                 *router, std::move(chain), *std::move(policy))});
   }
   return snapshot;
 }
@@ -214,6 +241,7 @@ std::vector<std::string> watched_files(const config::Config& config) {
     add(config.tls.ticket_key_file);
     add(config.tls.client_ca_file);
   }
+  add(config.admin.token_file);
   for (const config::Pool& pool : config.pools) {
     add(pool.ca_file);
     add(pool.certificate);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "proxy/base/digest.h"
 #include "proxy/base/error.h"
 #include "proxy/server/chains.h"
 #include "proxy/server/identities.h"
@@ -32,6 +33,7 @@ struct Snapshot {
   Chains chains;
   Policies policies;
   std::vector<tls::TicketKey> ticket_keys;  ///< of the shared file; empty: random ones are used
+  std::optional<Digest> admin_token;        ///< of the status page; null: it has no actions
   std::vector<FileProblem> problems;        ///< files whose last good version is used
 };
 
@@ -49,6 +51,7 @@ struct Holdings {
   PoolMaker pools;
   ChainMaker chains;
   PolicyMaker policies;
+  std::optional<Digest> admin_token;  ///< as read last
   Discovered discovered;
 };
 

@@ -67,7 +67,8 @@ class Bench {
                    .clock = &seconds_since_1970},
         services_{loop_,    connector_, blocks_,
                   log,      counters_,  guard_,
-                  filters_, retention_, filters::inspection_maker(filters_)} {}
+                  filters_, retention_, filters::inspection_maker(filters_),
+                  journal_} {}
 
   [[nodiscard]] net::Loop& loop() { return loop_; }
   [[nodiscard]] const session::Services& services() const { return services_; }
@@ -85,6 +86,7 @@ class Bench {
   filters::Host filters_;
   filters::RetentionCounters retention_counters_;
   filters::RetentionHost retention_;
+  Journal journal_;
   session::Services services_;
 };
 

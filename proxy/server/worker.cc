@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "proxy/base/pattern.h"
 #include "proxy/base/wall_clock.h"
 #include "proxy/pop3/reply.h"
 
@@ -47,7 +48,9 @@ Worker::Worker(unsigned index, Log& log, guard::Guard& guard,
       store_watch_(loop_, log_, index, retention_counters_),
       services_{loop_,    connector_, pool_,
                 log_,     counters_,  guard,
-                filters_, retention_, filters::inspection_maker(filters_)},
+                filters_, retention_, filters::inspection_maker(filters_),
+                journal_},
+      traces_(loop_),
       reaper_(loop_.make_timer([this] { reap(); })),
       ticker_(loop_.make_timer([this] { tick(); })),
       last_accept_error_(loop_.now() - kErrorLogEvery) {
@@ -107,19 +110,20 @@ void Worker::apply_here(std::vector<Listening> listeners, const config::Limits& 
     ActiveListener& active = listeners_[wanted.key];
     active.settings = std::move(wanted.settings);
     active.proxy_protocol = wanted.proxy_protocol;
-    if (wanted.fd.get() < 0) continue;
-    auto listener = net::Listener::start(
-        loop_, pool_, std::move(wanted.fd),
-        [this, &active](std::unique_ptr<net::Transport> client) {
-          accept(active, std::move(client));
-        },
-        [this](const Error& error) { accept_failed(error); });
-    if (!listener) {
-      accept_failed(listener.error());
-      continue;
+    for (UniqueFd& fd : wanted.fds) {
+      auto listener = net::Listener::start(
+          loop_, pool_, std::move(fd),
+          [this, &active](std::unique_ptr<net::Transport> client) {
+            accept(active, std::move(client));
+          },
+          [this](const Error& error) { accept_failed(error); });
+      if (!listener) {
+        accept_failed(listener.error());
+        continue;
+      }
+      if (!accepting_) (*listener)->pause();
+      active.sockets.push_back(std::move(*listener));
     }
-    active.listener = std::move(*listener);
-    if (!accepting_) active.listener->pause();
   }
 }
 
@@ -153,11 +157,13 @@ void Worker::begin(std::shared_ptr<const session::Settings> settings,
                       : session::EndReason::refused_rate);
   }
   session::Session::Home& self = *this;
-  auto session = std::make_unique<session::Session>(fmt::format("{}-{:x}", index_, next_session_++),
-                                                    services_, std::move(settings),
+  std::string id = fmt::format("{}-{:x}", index_, next_session_++);
+  auto recording = traces_.record(id, services_, *settings, facts);
+  const session::Services& services = recording ? recording->services() : services_;
+  auto session = std::make_unique<session::Session>(std::move(id), services, std::move(settings),
                                                     std::move(client), std::move(facts), self);
   session::Session* key = session.get();
-  sessions_.emplace(key, Serving{std::move(session), who});
+  sessions_.emplace(key, Serving{std::move(recording), std::move(session), who});
   check_memory();
 }
 
@@ -186,6 +192,7 @@ void Worker::on_arrival_finished(Arrival& arrival) {
   const auto at = arrivals_.find(&arrival);
   const Arriving arriving = std::move(at->second);
   arrivals_.erase(at);
+  if (drained_) reaper_->start(Duration(0));
   if (arrival.outcome() == Arrival::Outcome::arrived) {
     return begin(arriving.settings, arrival.take_client(), arrival.facts());
   }
@@ -218,7 +225,12 @@ void Worker::reap() {
     sessions_.erase(at);
     connections_.fetch_sub(1, std::memory_order_relaxed);
   }
-  if (sessions_.empty() && drained_) std::exchange(drained_, nullptr)();
+  if (drained_ && nobody_is_left()) std::exchange(drained_, nullptr)();
+}
+
+/// Who was turned away is still reading why.
+bool Worker::nobody_is_left() const {
+  return sessions_.empty() && arrivals_.empty() && refused_.empty();
 }
 
 /// Who has not even said who they are is not told anything.
@@ -232,6 +244,7 @@ void Worker::sweep_refused() {
   std::erase_if(refused_, [now](const Refused& refused) {
     return refused.client->end() || now - refused.since > kTimeToRead;
   });
+  if (drained_) reaper_->start(Duration(0));
 }
 
 void Worker::tick() {
@@ -254,15 +267,29 @@ void Worker::check_memory() {
   accepting_ = accepting;
   counters_.accept_paused.set(accepting ? 0 : 1);
   for (auto& [key, active] : listeners_) {
-    if (!active.listener) continue;
-    if (accepting) {
-      active.listener->resume();
-    } else {
-      active.listener->pause();
+    for (const auto& socket : active.sockets) {
+      if (accepting) {
+        socket->resume();
+      } else {
+        socket->pause();
+      }
     }
   }
   log_.warning(accepting ? "accept_resumed" : "accept_paused",
                {{"worker", index_}, {"bytes", used}, {"limit", limit}});
+}
+
+void Worker::begin_trace(std::uint64_t number, trace::Order order,
+                         std::shared_ptr<trace::Sink> sink) {
+  loop_.post([this, number, order = std::move(order), sink = std::move(sink)]() mutable {
+    auto ticket = traces_.begin(std::move(order), sink);
+    if (!ticket) return sink->over("traces");
+    tracing_.insert_or_assign(number, std::move(*ticket));
+  });
+}
+
+void Worker::end_trace(std::uint64_t number) {
+  loop_.post([this, number] { tracing_.erase(number); });
 }
 
 void Worker::drain(std::move_only_function<void()> drained) {
@@ -273,6 +300,72 @@ void Worker::drain(std::move_only_function<void()> drained) {
     for (auto& [session, owned] : sessions_) session->drain();
     reaper_->start(Duration(0));
   });
+}
+
+void Worker::find_sessions(admin::SessionQuery query, std::move_only_function<void(Found)> found) {
+  loop_.post([this, query = std::move(query), found = std::move(found)]() mutable {
+    std::vector<const session::Session*> wanted;
+    for (const auto& [session, owned] : sessions_) {
+      if (query.user.empty() || matches_pattern(query.user, session->user())) {
+        wanted.push_back(session);
+      }
+    }
+    Found result{.sessions = {}, .matching = wanted.size()};
+    const std::size_t told = std::min(query.limit, wanted.size());
+    const auto last = wanted.begin() + static_cast<std::ptrdiff_t>(told);
+    std::ranges::partial_sort(wanted, last, {}, &session::Session::started);
+    for (auto at = wanted.begin(); at != last; ++at) result.sessions.push_back((*at)->facts());
+    found(std::move(result));
+  });
+}
+
+void Worker::explain(std::string id, std::move_only_function<void(Explanation)> told) {
+  loop_.post(
+      [this, id = std::move(id), told = std::move(told)]() mutable { told(journal_.about(id)); });
+}
+
+void Worker::sessions_of(std::string user,
+                         std::move_only_function<void(std::vector<SessionOfUser>)> told) {
+  loop_.post([this, user = std::move(user), told = std::move(told)]() mutable {
+    told(journal_.sessions_of(user));
+  });
+}
+
+void Worker::end_sessions(std::function<bool(const session::Session&)> which,
+                          std::move_only_function<void(std::size_t)> ended) {
+  loop_.post([this, which = std::move(which), ended = std::move(ended)]() mutable {
+    std::size_t count = 0;
+    for (auto& [session, owned] : sessions_) {
+      if (session->state() == session::SessionState::ended || !which(*session)) continue;
+      session->cut(session::EndReason::kicked);
+      ++count;
+    }
+    ended(count);
+  });
+}
+
+void Worker::retire(std::move_only_function<void()> drained) {
+  loop_.post([this, drained = std::move(drained)]() mutable {
+    listeners_.clear();
+    drained_ = std::move(drained);
+    reaper_->start(Duration(0));
+  });
+}
+
+void Worker::copy_sockets(std::move_only_function<void(Result<Sockets>)> given) {
+  loop_.post([this, given = std::move(given)]() mutable { given(copies()); });
+}
+
+Result<Worker::Sockets> Worker::copies() const {
+  Sockets copied;
+  for (const auto& [key, active] : listeners_) {
+    for (const auto& socket : active.sockets) {
+      auto copy = socket->copy();
+      if (!copy) return std::unexpected(copy.error());
+      copied.emplace_back(key, std::move(*copy));
+    }
+  }
+  return copied;
 }
 
 void Worker::stop() {

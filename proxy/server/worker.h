@@ -9,10 +9,12 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "filters/host.h"
 #include "filters/shadow.h"
+#include "proxy/admin/facts.h"
 #include "proxy/base/bytes.h"
 #include "proxy/base/log.h"
 #include "proxy/guard/guard.h"
@@ -28,6 +30,8 @@
 #include "proxy/server/snapshot.h"
 #include "proxy/server/store_watch.h"
 #include "proxy/session/session.h"
+#include "proxy/session/session_facts.h"
+#include "proxy/trace/desk.h"
 
 namespace gatepost::server {
 
@@ -44,8 +48,12 @@ class Worker final : session::Session::Home, Arrival::Owner {
     std::string key;  ///< the configured address
     std::shared_ptr<const session::Settings> settings;
     bool proxy_protocol = false;  ///< connections begin with a PROXY header
-    UniqueFd fd;                  ///< empty: the listener exists already, only the settings are new
+    /// Empty: the listener exists already, only the settings are new.
+    std::vector<UniqueFd> fds;
   };
+
+  /// Listening sockets by the configured address.
+  using Sockets = std::vector<std::pair<std::string, UniqueFd>>;
 
   /// `connections` counts the connections of clients of all workers. `launcher` runs commands, if
   /// there is one; this worker takes its place there.
@@ -61,11 +69,38 @@ class Worker final : session::Session::Home, Arrival::Owner {
   void use(FilterStores stores, filters::ScanDesk::Kinds scanners);
   /// Policies use these from now on. Before the first apply() whose listeners have policies.
   void use(RetentionStores stores);
+  /// Takes sessions down that begin from now on. `number` names the trace, to end it; `sink` is
+  /// called in this worker's thread. Where there are too many traces already, or the worker has
+  /// ended, it hears at once that this one is over ("traces"), or nothing.
+  void begin_trace(std::uint64_t number, trace::Order order, std::shared_ptr<trace::Sink> sink);
+  void end_trace(std::uint64_t number);
   /// Stops accepting and turns away who has not logged in; `drained` is called, in this worker's
   /// thread, when the last session has ended.
   void drain(std::move_only_function<void()> drained);
+  /// The same for a process that another one has followed: nothing goes down for those who are
+  /// connected, so they may log in and finish.
+  void retire(std::move_only_function<void()> drained);
+  /// A further descriptor of each socket that it listens on; `given` is called in this worker's
+  /// thread.
+  void copy_sockets(std::move_only_function<void(Result<Sockets>)> given);
   /// Ends all sessions and the thread; returns when both are done.
   void stop();
+
+  /// What sessions there are that `query` wants, the oldest first; with how many it wants.
+  struct Found {
+    std::vector<session::SessionFacts> sessions;
+    std::uint64_t matching = 0;
+  };
+  /// `found` is called in this worker's thread.
+  void find_sessions(admin::SessionQuery query, std::move_only_function<void(Found)> found);
+  /// Ends those that `which` says, without QUIT. `ended` gets how many, in this worker's thread.
+  void end_sessions(std::function<bool(const session::Session&)> which,
+                    std::move_only_function<void(std::size_t)> ended);
+  /// What the journal has about an id; `told` is called in this worker's thread.
+  void explain(std::string id, std::move_only_function<void(Explanation)> told);
+  /// The last sessions of a user; the same.
+  void sessions_of(std::string user,
+                   std::move_only_function<void(std::vector<SessionOfUser>)> told);
 
   [[nodiscard]] const session::Counters& counters() const { return counters_; }
   [[nodiscard]] const filters::MessageCounters& message_counters() const {
@@ -80,7 +115,7 @@ class Worker final : session::Session::Home, Arrival::Owner {
   struct ActiveListener {
     std::shared_ptr<const session::Settings> settings;
     bool proxy_protocol = false;
-    std::unique_ptr<net::Listener> listener;
+    std::vector<std::unique_ptr<net::Listener>> sockets;
   };
   /// A connection that has not yet said who it is from.
   struct Arriving {
@@ -93,6 +128,7 @@ class Worker final : session::Session::Home, Arrival::Owner {
     std::unique_ptr<net::Transport> client;
   };
   struct Serving {
+    std::unique_ptr<trace::Recording> recording;  // null: no trace wants the session
     std::unique_ptr<session::Session> session;
     PeerAddress admitted;  // as the guard knows the client
   };
@@ -108,6 +144,8 @@ class Worker final : session::Session::Home, Arrival::Owner {
   void drop_arrivals();
   void sweep_refused();
   void on_session_ended(session::Session& session) override;
+  [[nodiscard]] bool nobody_is_left() const;
+  [[nodiscard]] Result<Sockets> copies() const;
   void reap();
   void tick();
   void check_memory();
@@ -131,7 +169,10 @@ class Worker final : session::Session::Home, Arrival::Owner {
   std::shared_ptr<const store::RedisAccess> redis_;  // the same
   filters::RetentionHost retention_;
   StoreWatch store_watch_;
+  Journal journal_;
   session::Services services_;
+  trace::TraceDesk traces_;
+  std::map<std::uint64_t, Ticket> tracing_;
   config::Limits limits_;
   // Addresses of values must stay valid: listeners refer to them.
   std::map<std::string, ActiveListener> listeners_;

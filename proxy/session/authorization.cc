@@ -231,7 +231,7 @@ Verdict Authorization::on_xclient(const Command& command) {
   if (!said) return refuse(said.error().detail);
   apply(*said, facts_);
   apop_ = false;  // upstream was told of somebody else
-  return {Next::answer, pop3::ok("Updated")};
+  return {Next::introduced, pop3::ok("Updated")};
 }
 
 Verdict Authorization::capabilities() const {

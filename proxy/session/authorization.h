@@ -23,12 +23,13 @@ namespace gatepost::session {
 class Authorization {
  public:
   enum class Next : std::uint8_t {
-    answer,     ///< say the reply
-    bad,        ///< say it, and count a bad command
-    ask,        ///< say it: a challenge; the next line goes to respond()
-    log_in,     ///< say nothing: take_request() is complete, or complete but for the user
-    start_tls,  ///< say it, then TLS
-    leave,      ///< say it, then close: QUIT
+    answer,      ///< say the reply
+    bad,         ///< say it, and count a bad command
+    ask,         ///< say it: a challenge; the next line goes to respond()
+    log_in,      ///< say nothing: take_request() is complete, or complete but for the user
+    start_tls,   ///< say it, then TLS
+    leave,       ///< say it, then close: QUIT
+    introduced,  ///< say it: XCLIENT has changed the facts
   };
   struct Verdict {
     Next next;

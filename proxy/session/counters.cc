@@ -48,6 +48,8 @@ std::string_view to_string(EndReason reason) {
       return "message_broken";
     case EndReason::drained:
       return "drained";
+    case EndReason::kicked:
+      return "kicked";
     case EndReason::refused_full:
       return "refused_full";
     case EndReason::refused_network:

@@ -33,6 +33,7 @@ enum class EndReason : std::uint8_t {
   mailbox_unavailable,  ///< a policy needs to know of the mailbox what could not be found out
   message_broken,   ///< a message could not be completed: too late a verdict, or the rest is lost
   drained,          ///< the gateway is going down
+  kicked,           ///< an administrator ended it
   refused_full,     ///< connection limit
   refused_network,  ///< connection limit of one network
   refused_rate,     ///< too many new connections a second

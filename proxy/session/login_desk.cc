@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "proxy/pop3/reply.h"
+#include "proxy/session/notes.h"
 
 namespace gatepost::session {
 
@@ -25,8 +26,8 @@ bool downgrades(const upstream::Server& server) { return server.utf8 == config::
 }  // namespace
 
 LoginDesk::LoginDesk(const Services& services, const Settings& settings,
-                     const net::ClientFacts& facts, Owner& owner)
-    : services_(services), settings_(settings), facts_(facts), owner_(owner) {}
+                     const net::ClientFacts& facts, Journal::Page& page, Owner& owner)
+    : services_(services), settings_(settings), facts_(facts), page_(page), owner_(owner) {}
 
 LoginDesk::~LoginDesk() = default;
 
@@ -34,7 +35,9 @@ bool LoginDesk::open_ahead() {
   route_ = settings_.router->route(settings_.listener, facts_);
   if (route_ == nullptr) return false;
   upstream::Opening::Owner& self = *this;
-  const upstream::Environment environment{services_.timers, services_.connector, services_.pool};
+  note_route(page_, settings_, facts_, "", route_);
+  const upstream::Environment environment{services_.timers, services_.connector, services_.pool,
+                                          &page_, services_.tape};
   ahead_ = std::make_unique<upstream::PoolOpening>(environment, settings_.timeouts, *route_->pool,
                                                    facts_, "", self);
   return true;
@@ -75,6 +78,8 @@ void LoginDesk::start(LoginRequest request) {
   server_ = nullptr;
   route_ = named_ ? settings_.router->route(settings_.listener, facts_, request.user)
                   : settings_.router->route(settings_.listener, facts_);
+  note_route(page_, settings_, facts_, request.user, route_);
+  if (services_.tape != nullptr) services_.tape->routed(route_);
   if (route_ == nullptr) {
     return refuse(LoginResult::refused,
                   pop3::err(ResponseCode::auth, "No mail server for this user"), "no route");
@@ -96,10 +101,10 @@ void LoginDesk::start(LoginRequest request) {
   UpstreamLogin::Owner& self = *this;
   if (place) {
     server_ = place->server;
-    login_ = std::make_unique<UpstreamLogin>(services_, settings_, std::move(*place),
+    login_ = std::make_unique<UpstreamLogin>(services_, settings_, page_, std::move(*place),
                                              std::move(request), self);
   } else {
-    login_ = std::make_unique<UpstreamLogin>(services_, settings_, *route_->pool, facts_,
+    login_ = std::make_unique<UpstreamLogin>(services_, settings_, page_, *route_->pool, facts_,
                                              std::move(request), self);
   }
   login_->start();
@@ -117,6 +122,7 @@ bool LoginDesk::name_user(LoginRequest& request) {
   Result<std::string> name = route_->form.apply(request.user);
   if (!name) return refuse_name(std::move(name.error().detail));
   upstream_user_ = *name;
+  note_names(page_, *route_, request.user, upstream_user_);
   if (settings_.master) {
     name = upstream::UserForm(settings_.master->form, false, "").apply(*name);
     if (!name) return refuse_name(std::move(name.error().detail));

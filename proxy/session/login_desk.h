@@ -30,7 +30,7 @@ class LoginDesk final : UpstreamLogin::Owner, upstream::Opening::Owner {
   };
 
   LoginDesk(const Services& services, const Settings& settings, const net::ClientFacts& facts,
-            Owner& owner);
+            Journal::Page& page, Owner& owner);
   ~LoginDesk();
   LoginDesk(const LoginDesk&) = delete;
   LoginDesk& operator=(const LoginDesk&) = delete;
@@ -94,6 +94,7 @@ class LoginDesk final : UpstreamLogin::Owner, upstream::Opening::Owner {
   const Services& services_;
   const Settings& settings_;
   const net::ClientFacts& facts_;
+  Journal::Page& page_;
   Owner& owner_;
   const upstream::Route* route_ = nullptr;
   const upstream::Server* server_ = nullptr;

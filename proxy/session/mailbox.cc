@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "proxy/pop3/reply.h"
+#include "proxy/session/notes.h"
 #include "proxy/session/retrieval.h"
 
 namespace gatepost::session {
@@ -43,12 +46,14 @@ Mailbox::Mailbox(const Services& services, const Needs& needs, MailboxAccount ac
   if (has_book(needs.policy)) {
     parts_.dry_run = needs.policy->config.dry_run;
     parts_.header_hash = needs.policy->config.header_hash;
+    rule_ = path_of(*needs.policy);
     parts_.book = std::make_unique<filters::AccountBook>(
         services.retention, needs.policy,
         filters::AccountBook::Account{.session = account_.session,
                                       .pool = account_.pool,
                                       .user = account_.upstream_user,
-                                      .device = account_.device});
+                                      .device = account_.device,
+                                      .page = account_.page});
     parts_.book->read_ahead();
   }
   opening_ = std::make_unique<MailboxOpening>(services_, account_, parts_, owner_);
@@ -75,6 +80,7 @@ void Mailbox::opened() {
   problem_ = opening_->problem();
   opening_.reset();
   upstream_heard_ = services_.timers.now();
+  note_opened();
   if (!parts_.listed) return;
   if (parts_.sizes) learn_sizes();
   view_.emplace(
@@ -82,6 +88,33 @@ void Mailbox::opened() {
       [this](std::size_t index) { return parts_.book && parts_.book->hidden(index); },
       std::move(parts_.released));
   if (parts_.book) retrieved_.resize(parts_.inventory.count());
+}
+
+/// For `gatepost explain`: what the client does not see, by upstream's numbers.
+void Mailbox::note_opened() {
+  if (account_.page == nullptr) return;
+  const auto note = [this](std::string_view text) {
+    account_.page->note(Decision::About::mailbox, text, rule_);
+  };
+  if (!refusal_.empty()) return note(fmt::format("the mailbox cannot be shown: {}", problem_));
+  if (!parts_.listed) return;
+  std::string numbers;
+  std::size_t hidden = 0;
+  for (std::size_t index = 0; index < parts_.inventory.count(); ++index) {
+    if (!parts_.book || !parts_.book->hidden(index)) continue;
+    if (++hidden <= kMaxHiddenTold) numbers += fmt::format(" {}", index + 1);
+  }
+  std::string text = fmt::format("the mail server has {} messages, {} of them are not shown",
+                                 parts_.inventory.count(), hidden);
+  if (hidden > 0) {
+    text += fmt::format("\nnot shown, for the client has deleted them ({}/view):{}{}", rule_,
+                        numbers, hidden > kMaxHiddenTold ? " and more" : "");
+  }
+  if (!parts_.released.empty()) {
+    text += fmt::format("\n{} released from the quarantine are shown behind them",
+                        parts_.released.size());
+  }
+  note(text);
 }
 
 void Mailbox::learn_sizes() {
@@ -168,10 +201,19 @@ std::string Mailbox::dele(std::uint32_t number) {
   if (place->index && parts_.book) {
     const bool asked = retrieved_[*place->index] != Retrieved::no;
     const auto reason = parts_.book->refuse_dele(*place->index, asked, view_->marked());
+    note_dele(number, reason);
     if (reason) return pop3::err(*reason);
   }
   view_->mark(number);
   return pop3::ok(kMarked);
+}
+
+void Mailbox::note_dele(std::uint32_t number, const std::optional<std::string>& refused) {
+  if (account_.page == nullptr) return;
+  account_.page->note(Decision::About::retention,
+                      refused ? fmt::format("DELE is refused: {}", *refused)
+                              : std::string("DELE is noted, and counts with QUIT"),
+                      rule_, number);
 }
 
 std::optional<std::uint32_t> Mailbox::upstream_number(std::uint32_t number) const {

@@ -72,6 +72,8 @@ class Mailbox {
   /// as RETR. At least kAllLines, so that a wrong size in LIST does not make a part the whole.
   [[nodiscard]] bool is_all(std::uint32_t number, std::uint32_t lines) const;
   static constexpr std::uint32_t kAllLines = 1'000'000;  // fetchmail says 99,999,999
+  /// Messages not shown that the journal names; further ones are counted.
+  static constexpr std::size_t kMaxHiddenTold = 100;
   /// The client has the message `number`, by RETR or a TOP of all of it, whole. `octets`: that
   /// every RETR of it gives, if that is known. `allowed`: see AccountBook::Retrieval.
   void note_retrieved(std::uint32_t number, std::optional<std::uint64_t> octets, bool allowed);
@@ -104,6 +106,8 @@ class Mailbox {
   [[nodiscard]] bool answer_for(std::uint32_t number, const pop3::Command& command, Ledger& ledger);
   [[nodiscard]] std::string dele(std::uint32_t number);
   void raise(std::size_t index, Retrieved to);
+  void note_opened();
+  void note_dele(std::uint32_t number, const std::optional<std::string>& refused);
 
   const Services& services_;
   const MailboxAccount account_;
@@ -112,6 +116,7 @@ class Mailbox {
   std::unique_ptr<MailboxOpening> opening_;
   std::string refusal_;
   std::string problem_;
+  std::string rule_;                          // where the policy stands in the configuration
   std::optional<mailbox::MailboxView> view_;  // none: the client sees upstream's mailbox
   std::optional<mailbox::MailboxView::Listing> listing_;
   std::vector<Retrieved> retrieved_;  // by index; with a book only

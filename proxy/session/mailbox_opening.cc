@@ -27,6 +27,8 @@ void log_mailbox(const Services& services, const MailboxAccount& account, std::s
                                {"user", account.user},
                                {"route", account.route},
                                {"problem", problem}});
+  if (account.page == nullptr) return;
+  account.page->note(Decision::About::mailbox, fmt::format("{}: {}", event, problem));
 }
 
 MailboxOpening::MailboxOpening(const Services& services, const MailboxAccount& account,

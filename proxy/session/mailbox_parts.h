@@ -18,10 +18,11 @@ namespace gatepost::session {
 struct MailboxAccount {
   std::string session;  ///< for the log
   std::string route;
-  std::string user;           ///< as the client named itself
-  std::string pool;           ///< whose servers the mailbox is on
-  std::string upstream_user;  ///< as these know it
-  std::string device = {};    ///< see filters::device_of()
+  std::string user;               ///< as the client named itself
+  std::string pool;               ///< whose servers the mailbox is on
+  std::string upstream_user;      ///< as these know it
+  std::string device = {};        ///< see filters::device_of()
+  Journal::Page* page = nullptr;  ///< of the session; null: nothing is noted
 };
 
 /// Who has a Mailbox.

@@ -9,6 +9,7 @@
 
 #include "filters/quarantine/released_message.h"
 #include "proxy/pop3/reply.h"
+#include "proxy/session/notes.h"
 
 namespace gatepost::session {
 
@@ -201,6 +202,7 @@ void Retrieval::encode(ByteChain&& text, ByteChain& out) {
 void Retrieval::close(std::string_view problem) {
   if (problem_.empty()) problem_ = problem;
   if (request_.verb == pop3::Verb::top && !request_.chain->waits()) return;  // nobody judged it
+  note_decision();
   const std::string_view cause = decided_ ? filters::to_string(inspection_->cause()) : "none";
   const std::string_view action = decided_ ? filters::to_string(inspection_->action()) : "none";
   services_.log.info("message",
@@ -220,6 +222,19 @@ void Retrieval::close(std::string_view problem) {
                       {"rules", fmt::format("{}", fmt::join(inspection_->notes(), "; "))},
                       {"problem", problem_},
                       {"duration_ms", (services_.timers.now() - request_.since).count()}});
+}
+
+/// For `gatepost explain`.
+void Retrieval::note_decision() const {
+  if (request_.page == nullptr) return;
+  note_message(*request_.page, {.command = pop3::to_string(request_.verb),
+                                .number = request_.number,
+                                .chain = *request_.chain,
+                                .inspection = decided_ ? inspection_.get() : nullptr,
+                                .released = request_.quarantine != nullptr,
+                                .ladder_lines = ladder_lines_,
+                                .took = services_.timers.now() - request_.since,
+                                .problem = problem_});
 }
 
 }  // namespace gatepost::session

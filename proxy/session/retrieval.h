@@ -41,7 +41,9 @@ class Retrieval final : filters::Inspection::Owner {
     /// Of the quarantine, in place of upstream's text; through a chain without scanners.
     std::shared_ptr<filters::Quarantine> quarantine{};
     mailbox::ExtraMessage released{};
-    Instant since;  ///< the client waits
+    Instant since;                  ///< the client waits
+    Journal::Page* page = nullptr;  ///< where its decisions are noted; null: nowhere
+    std::uint32_t number = 0;       ///< of the message, as the client counts
   };
 
   /// Upstream said +OK. `services` and `owner` must outlive it.
@@ -109,6 +111,7 @@ class Retrieval final : filters::Inspection::Owner {
   };
   void on_inspection_activity() override { owner_.on_retrieval_activity(); }
   void note_verdict();
+  void note_decision() const;
   void climb(ByteChain& out);
   [[nodiscard]] Progress refuse(ByteChain& out, std::string_view text);
   [[nodiscard]] Progress deliver(ByteChain& out);

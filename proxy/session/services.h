@@ -11,6 +11,7 @@
 #include "filters/retention/policy.h"
 #include "proxy/base/address.h"
 #include "proxy/base/bytes.h"
+#include "proxy/base/journal.h"
 #include "proxy/base/log.h"
 #include "proxy/base/secret.h"
 #include "proxy/base/timer.h"
@@ -18,6 +19,7 @@
 #include "proxy/net/connector.h"
 #include "proxy/net/transport.h"
 #include "proxy/session/counters.h"
+#include "proxy/session/tape.h"
 #include "proxy/upstream/router.h"
 
 namespace gatepost::session {
@@ -33,6 +35,9 @@ struct Services {
   filters::Host& filters;             ///< what chains use
   filters::RetentionHost& retention;  ///< what policies use
   filters::InspectionMaker inspect;   ///< make_inspection() with `filters`; tests put in their own
+  Journal& journal;                   ///< what is decided, for `gatepost explain`
+  /// Takes the session down that has these services: they are for it alone then. Null: nobody does.
+  Tape* tape = nullptr;
 };
 
 /// Who may open every mailbox of a server (config::Pool::master_user).
@@ -45,6 +50,7 @@ struct MasterLogin {
 /// reloaded meanwhile.
 struct Settings {
   std::string listener;  ///< its name
+  std::string path;      ///< where it stands in the configuration: "/listeners/0"
   config::ListenerTls client_tls_mode = config::ListenerTls::none;
   std::shared_ptr<const net::TlsLayer> client_tls;  ///< set unless the mode is none
   /// For clients of legacy_tls_networks, set when there are any.

@@ -4,17 +4,20 @@
 #include <cassert>
 #include <utility>
 
+#include "proxy/session/notes.h"
+
 namespace gatepost::session {
 
 Session::Session(std::string id, const Services& services, std::shared_ptr<const Settings> settings,
                  std::unique_ptr<net::Transport> client, net::ClientFacts facts, Home& home)
     : id_(std::move(id)),
       services_(services),
+      page_(services.journal, id_),
       settings_(std::move(settings)),
       home_(home),
       client_(std::move(client)),
       facts_(std::move(facts)),
-      lobby_(std::make_unique<Lobby>(services_, *settings_, facts_,
+      lobby_(std::make_unique<Lobby>(services_, *settings_, facts_, page_,
                                      static_cast<LoginDesk::Owner&>(*this))),
       timer_(services.timers.make_timer([this] {
         armed_for_.reset();
@@ -27,9 +30,11 @@ Session::Session(std::string id, const Services& services, std::shared_ptr<const
       upstream_moved_(started_) {
   services_.counters.sessions_started.add();
   services_.counters.sessions_active.add();
+  note_arrival(page_, *settings_, facts_, client_->peer());
   if (settings_->client_tls_mode == config::ListenerTls::implicit) {
     start_tls(State::implicit_handshake);
   } else {
+    listen_to_client();
     greet();
   }
   client_->set_observer(this);

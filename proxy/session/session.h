@@ -19,6 +19,7 @@
 #include "proxy/session/read_ahead.h"
 #include "proxy/session/retrieval.h"
 #include "proxy/session/services.h"
+#include "proxy/session/session_facts.h"
 #include "proxy/session/session_state.h"
 
 namespace gatepost::session {
@@ -67,6 +68,10 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
   [[nodiscard]] const std::string& id() const { return id_; }
   /// Bits of Wait, at least one unless ended.
   [[nodiscard]] std::uint16_t waits_for() const;
+  /// The name given at login; "" before the first one.
+  [[nodiscard]] const std::string& user() const { return user_; }
+  [[nodiscard]] Instant started() const { return started_; }
+  [[nodiscard]] SessionFacts facts() const;
 
   /// The gateway is going down: who has not logged in yet is turned away; a logged-in session may
   /// go on until cut(), and so may a login that upstream was asked for, unless it fails.
@@ -96,6 +101,8 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
   void finish(EndReason reason, std::string problem);
   void abort(EndReason reason, std::string problem);
   void over();
+
+  // session_facts.cc
   void write_log() const;
 
   // session_client.cc
@@ -105,6 +112,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
   void on_client_event(pop3::ServerCodec::Event event);
   [[nodiscard]] bool handshake_step();
   void start_tls(State handshake);
+  void listen_to_client();
   [[nodiscard]] bool legacy_tls() const;
   void count_tls();
   void on_command(pop3::Command& command);
@@ -189,6 +197,7 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
 
   const std::string id_;
   const Services& services_;
+  Journal::Page page_;
   const std::shared_ptr<const Settings> settings_;
   Home& home_;
   State state_ = State::authorization;
@@ -207,8 +216,8 @@ class Session final : net::TransportObserver, LoginDesk::Owner, Retrieval::Owner
   /// What is needed until a login has succeeded. Then it goes, with all that logins left behind.
   struct Lobby {
     Lobby(const Services& services, const Settings& settings, net::ClientFacts& facts,
-          LoginDesk::Owner& owner)
-        : authorization(settings, facts), desk(services, settings, facts, owner) {}
+          Journal::Page& page, LoginDesk::Owner& owner)
+        : authorization(settings, facts), desk(services, settings, facts, page, owner) {}
     Authorization authorization;
     LoginDesk desk;
     LoginRequest waiting;  // state delayed: goes upstream afterwards

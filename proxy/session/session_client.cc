@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "proxy/net/tls_from_start.h"
+#include "proxy/session/notes.h"
 #include "proxy/session/session.h"
 
 namespace gatepost::session {
@@ -32,6 +33,7 @@ CipherLabel cipher_label(std::string_view cipher) {
 
 /// Wraps the client's connection; the handshake is under way afterwards, or the session has ended.
 void Session::start_tls(State handshake) {
+  if (services_.tape != nullptr) client_ = net::without_tap(std::move(client_));
   const net::TlsLayer& layer = legacy_tls() ? *settings_->legacy_tls : *settings_->client_tls;
   auto wrapped = handshake == State::implicit_handshake
                      ? net::wrap_from_start(layer, std::move(client_), services_.pool)
@@ -46,6 +48,12 @@ void Session::start_tls(State handshake) {
   enter(handshake);
 }
 
+/// The tape hears the connection as it stands now: before TLS, or inside it.
+void Session::listen_to_client() {
+  client_ = net::listen_to(std::move(client_), services_.tape, net::Tap::kClient);
+  client_->set_observer(this);
+}
+
 /// Whether this client is one of the old devices that get old TLS.
 bool Session::legacy_tls() const {
   return settings_->legacy_tls && !facts_.address.unix_socket &&
@@ -54,7 +62,12 @@ bool Session::legacy_tls() const {
 
 bool Session::handshake_step() {
   if (!client_->established()) return false;
+  if (services_.tape != nullptr) {
+    services_.tape->secured(net::Tap::kClient, *client_->tls());
+    listen_to_client();
+  }
   count_tls();
+  note_tls(page_, *settings_, *client_->tls(), legacy_tls());
   lobby_->authorization.on_tls(*client_->tls());
   const bool implicit = state_ == State::implicit_handshake;
   if (implicit) {
@@ -150,7 +163,9 @@ void Session::on_command(Command& command) {
   if (command.verb == Verb::unknown) return bad_command("Unknown command");
   bad_commands_ = 0;
   if (state_ == State::transaction) return on_transaction_command(command);
-  on_verdict(lobby_->authorization.on_command(command));
+  const Authorization::Verdict verdict = lobby_->authorization.on_command(command);
+  note_refused(page_, *settings_, command, verdict, lobby_->authorization.login_allowed());
+  on_verdict(verdict);
 }
 
 /// Our answer to CAPA after login.

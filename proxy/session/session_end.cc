@@ -2,6 +2,7 @@
 // of it afterwards.
 #include <utility>
 
+#include "proxy/session/notes.h"
 #include "proxy/session/session.h"
 #include "proxy/tls/handshake_failure.h"
 
@@ -77,6 +78,7 @@ void Session::look_at_ends() {
   switch (state_) {
     case State::implicit_handshake:
     case State::stls_handshake: {
+      if (services_.tape != nullptr) services_.tape->failed(net::Tap::kClient, why);
       const auto failure = tls::handshake_failure(*client_);
       services_.counters.handshake_failures[label(failure.value_or(tls::HandshakeFailure::other))]
           .add();
@@ -108,6 +110,7 @@ void Session::look_at_ends() {
 }
 
 void Session::drain() {
+  if (services_.tape != nullptr) services_.tape->drained();
   switch (state_) {
     case State::implicit_handshake:
     case State::stls_handshake:
@@ -139,6 +142,7 @@ void Session::say_going_down() {
 
 void Session::cut(EndReason reason) {
   if (state_ == State::ended) return;
+  if (services_.tape != nullptr) services_.tape->cut(reason);
   abort(reason, {});
   over();
 }
@@ -188,41 +192,10 @@ void Session::over() {
                      reason_ != EndReason::handshake_failed &&
                      settings_->client_tls_mode != config::ListenerTls::implicit;
   if (plain) services_.counters.tls_versions[TlsVersionLabel::none].add();
+  note_end(page_, reason_, problem_, commands_, messages_);
   write_log();
+  if (services_.tape != nullptr) services_.tape->over(reason_);
   home_.on_session_ended(*this);
-}
-
-void Session::write_log() const {
-  const upstream::Route* route = lobby_ ? lobby_->desk.route() : route_;
-  const upstream::Server* server = lobby_ ? lobby_->desk.server() : server_;
-  const std::string& method = lobby_ ? lobby_->authorization.method() : method_;
-  const std::string client = facts_.address.to_string();
-  const std::string peer = client_->peer().to_string();
-  const std::string version = !facts_.secure               ? "none"
-                              : facts_.tls_version.empty() ? "other"
-                                                           : facts_.tls_version;
-  services_.log.info("session",
-                     {{"id", id_},
-                      {"listener", settings_->listener},
-                      {"client", client},
-                      {"via", peer == client ? std::string() : peer},
-                      {"user", user_},
-                      {"mechanism", user_.empty() ? std::string() : method},
-                      {"route", route != nullptr ? route->conditions.name : std::string()},
-                      {"pool", route != nullptr ? route->pool->name() : std::string()},
-                      {"upstream", server != nullptr ? server->address.to_string() : std::string()},
-                      {"tls", version},
-                      {"cipher", facts_.tls_cipher},
-                      {"sni", facts_.server_name},
-                      {"certificate", facts_.certificate},
-                      {"reason", to_string(reason_)},
-                      {"problem", problem_},
-                      {"commands", commands_},
-                      {"messages", messages_},
-                      {"octets_in", octets_in_},
-                      {"octets_out", octets_out_},
-                      {"failed_logins", failed_logins_},
-                      {"duration_ms", (services_.timers.now() - started_).count()}});
 }
 
 }  // namespace gatepost::session

@@ -23,6 +23,7 @@ struct SessionFacts {
   std::string tls;          ///< "TLSv1.3", "none", "other"
   std::string cipher;       ///< "" without TLS
   std::string server_name;  ///< SNI
+  std::string certificate;  ///< subject of the client's verified certificate
   std::string state;        ///< a word of to_string(SessionState)
   std::string doing;        ///< the command whose reply is under way, "RETR 5"; "" if none
   std::string waits_for;    ///< "client", "upstream", "verdict", …: blanks between several

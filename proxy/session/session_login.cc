@@ -3,6 +3,7 @@
 
 #include "proxy/base/secret.h"
 #include "proxy/pop3/sasl.h"
+#include "proxy/session/notes.h"
 #include "proxy/session/session.h"
 
 namespace gatepost::session {
@@ -39,6 +40,9 @@ void Session::on_verdict(const Authorization::Verdict& verdict) {
   if (asks && state_ == State::authorization) enter(State::sasl);
   if (!asks && state_ == State::sasl && verdict.next != Next::log_in) enter(State::authorization);
   switch (verdict.next) {
+    case Next::introduced:
+      note_xclient(page_, *settings_, facts_);
+      return say(verdict.reply);
     case Next::answer:
     case Next::ask:
       return say(verdict.reply);
@@ -68,6 +72,8 @@ void Session::on_stls(std::string_view reply) {
 /// A login may go upstream, or has to wait because of failed ones before.
 void Session::on_login_request(LoginRequest request) {
   user_ = request.user;
+  if (!user_.empty() && state_ != State::delayed) note_user(page_, user_);
+  if (services_.tape != nullptr) services_.tape->named(user_);
   // CRAM-MD5 names the user later.
   const Duration delay = user_.empty() ? Duration(0) : lobby_->desk.take_turn(user_);
   if (delay == Duration(0)) return pass_on(std::move(request));
@@ -79,6 +85,7 @@ void Session::on_login_request(LoginRequest request) {
     outcome.result = LoginResult::throttled;
     outcome.reply = pop3::err(ResponseCode::sys_temp, "Too many failed logins, try again later");
     outcome.problem = "too many failed logins before";
+    note_delay(page_, delay, true);
     lobby_->desk.drop();
     return login_failed(outcome);
   }
@@ -86,6 +93,7 @@ void Session::on_login_request(LoginRequest request) {
   lobby_->waiting = std::move(request);
   if (again) return;  // another attempt went first
   services_.counters.logins_delayed.add();
+  note_delay(page_, delay, false);
   enter(State::delayed);
 }
 
@@ -143,6 +151,7 @@ void Session::break_off(std::string_view text) {
 void Session::on_login_outcome() {
   wipe_stack();  // of what went upstream
   LoginOutcome outcome = lobby_->desk.take_outcome();
+  note_outcome(page_, outcome, lobby_->authorization.method(), lobby_->desk.server());
   if (outcome.result != LoginResult::ok) return login_failed(outcome);
   services_.counters.logins[outcome.result].add();
   services_.guard.login_succeeded(facts_.address, user_, services_.timers.now());
@@ -161,6 +170,7 @@ void Session::on_login_outcome() {
   method_ = lobby_->authorization.method();
   device_ = route_->form.device(user_);
   user_ = route_->form.account(user_);
+  if (services_.tape != nullptr) services_.tape->logged_in(user_);
   choose_chain(outcome.downgrade);
   open_mailbox();
   if (mailbox_ && mailbox_->holds_login()) {

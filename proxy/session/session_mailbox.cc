@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "proxy/session/notes.h"
 #include "proxy/session/session.h"
 
 namespace gatepost::session {
@@ -14,6 +15,7 @@ void Session::open_mailbox() {
       route_->retention ? *route_->retention : settings_->retention;
   const std::string& upstream_user = lobby_->desk.upstream_user();
   policy_ = filters::policy_for(chosen, services_.retention.hold, upstream_user);
+  note_rules(page_, *settings_, *route_, configured_chain().get(), policy_.get());
   // What only has to be fit for a client gets neither released messages nor other sizes.
   const Mailbox::Needs needs{.chain = configured_chain() ? chain_.get() : nullptr,
                              .policy = policy_};
@@ -22,7 +24,8 @@ void Session::open_mailbox() {
                          .route = route_->conditions.name,
                          .user = user_,
                          .pool = route_->pool->name(),
-                         .upstream_user = upstream_user};
+                         .upstream_user = upstream_user,
+                         .page = &page_};
   if (policy_) {
     const std::string network =
         facts_.address.unix_socket ? std::string() : facts_.address.ip.network();
@@ -74,7 +77,9 @@ bool Session::settle_mailbox() {
                           ? std::nullopt
                           : settlement->answer();
   if (!answer) return false;
-  say(answer->empty() ? ledger_.front().text : *answer);
+  const std::string reply = answer->empty() ? ledger_.front().text : *answer;
+  note_quit(page_, reply);
+  say(reply);
   exchange_done(true);
   return true;
 }

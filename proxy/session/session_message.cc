@@ -78,6 +78,8 @@ Retrieval::Request Session::message_request(const Exchange& exchange) {
   request.lines = exchange.lines;
   // Behind another answer the client has been waiting since that was complete.
   request.since = std::max(exchange.sent_at, answered_at_);
+  request.page = &page_;
+  request.number = exchange.message;
   return request;
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "proxy/pop3/sasl.h"
+#include "proxy/session/notes.h"
 
 namespace gatepost::session {
 
@@ -14,8 +15,8 @@ using pop3::ResponseCode;
 
 namespace {
 
-upstream::Environment environment(const Services& services) {
-  return {services.timers, services.connector, services.pool};
+upstream::Environment environment(const Services& services, Journal::Page& page) {
+  return {services.timers, services.connector, services.pool, &page, services.tape};
 }
 
 /// RFC 6856 section 2.1: it has its place before the login.
@@ -45,9 +46,11 @@ void note_warning(Log& log, const UpstreamPlace& place) {
 }
 
 UpstreamLogin::UpstreamLogin(const Services& services, const Settings& settings,
-                             UpstreamPlace place, LoginRequest request, Owner& owner)
+                             Journal::Page& page, UpstreamPlace place, LoginRequest request,
+                             Owner& owner)
     : services_(services),
       settings_(settings),
+      page_(page),
       request_(std::move(request)),
       owner_(owner),
       timer_(services.timers.make_timer([this] {
@@ -57,15 +60,15 @@ UpstreamLogin::UpstreamLogin(const Services& services, const Settings& settings,
       place_(std::move(place)) {}
 
 UpstreamLogin::UpstreamLogin(const Services& services, const Settings& settings,
-                             const upstream::Pool& pool, const net::ClientFacts& client,
-                             LoginRequest request, Owner& owner)
-    : UpstreamLogin(services, settings, UpstreamPlace(), std::move(request), owner) {
+                             Journal::Page& page, const upstream::Pool& pool,
+                             const net::ClientFacts& client, LoginRequest request, Owner& owner)
+    : UpstreamLogin(services, settings, page, UpstreamPlace(), std::move(request), owner) {
   place_.pool = &pool;
   upstream::Opening::Owner& self = *this;
   // Who wants no pipelining towards the servers gets none here either.
   const bool hurry = request_.kind == LoginRequest::Kind::password && settings.limits.pipeline > 1;
-  opening_.emplace(environment(services), settings.timeouts, pool, client, request_.user, self,
-                   hurry ? upstream::Opening::Capa::later : upstream::Opening::Capa::ask);
+  opening_.emplace(environment(services, page), settings.timeouts, pool, client, request_.user,
+                   self, hurry ? upstream::Opening::Capa::later : upstream::Opening::Capa::ask);
   place_.server = opening_->server();
 }
 
@@ -251,7 +254,7 @@ void UpstreamLogin::on_answer(const pop3::Status& status) {
     // the mailbox or the server (RFC 2449 section 8.1).
     const std::string code = status.code();
     const bool credentials_wrong = code.empty() || code == "AUTH";
-    if (code.starts_with("SYS/") && ask_next_server()) return;
+    if (code.starts_with("SYS/") && ask_next_server(without_secrets(status))) return;
     if (credentials_wrong && ask_otherwise()) return;
     outcome.result = credentials_wrong ? LoginResult::refused : LoginResult::unavailable;
     outcome.problem = without_secrets(status);
@@ -285,10 +288,10 @@ void UpstreamLogin::doubt() {
 }
 
 /// A password may be tried elsewhere; what belongs to one connection (APOP, a dialog) may not.
-bool UpstreamLogin::ask_next_server() {
-  if (request_.kind != LoginRequest::Kind::password || !opening_ || !opening_->try_next()) {
-    return false;
-  }
+bool UpstreamLogin::ask_next_server(std::string_view problem) {
+  if (request_.kind != LoginRequest::Kind::password || !opening_) return false;
+  note_no_login(page_, *place_.pool, *place_.server, problem);
+  if (!opening_->try_next()) return false;
   timer_->stop();
   hurry_ = Hurry::none;
   place_.opened.transport->close(net::CloseMode::flush);
@@ -314,7 +317,7 @@ bool UpstreamLogin::nothing_ahead() {
 
 void UpstreamLogin::lost(std::string problem) {
   doubt();
-  if (state_ != State::challenged && ask_next_server()) return;
+  if (state_ != State::challenged && ask_next_server(problem)) return;
   give_up(ResponseCode::sys_temp, kUnavailable, std::move(problem));
 }
 

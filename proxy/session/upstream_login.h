@@ -72,11 +72,12 @@ class UpstreamLogin final : net::TransportObserver, upstream::Opening::Owner {
   };
 
   /// `request.user` is the name as upstream is to see it. `client` is copied.
-  UpstreamLogin(const Services& services, const Settings& settings, const upstream::Pool& pool,
-                const net::ClientFacts& client, LoginRequest request, Owner& owner);
+  UpstreamLogin(const Services& services, const Settings& settings, Journal::Page& page,
+                const upstream::Pool& pool, const net::ClientFacts& client, LoginRequest request,
+                Owner& owner);
   /// The same on a connection that is open already.
-  UpstreamLogin(const Services& services, const Settings& settings, UpstreamPlace place,
-                LoginRequest request, Owner& owner);
+  UpstreamLogin(const Services& services, const Settings& settings, Journal::Page& page,
+                UpstreamPlace place, LoginRequest request, Owner& owner);
   ~UpstreamLogin();
   UpstreamLogin(const UpstreamLogin&) = delete;
   UpstreamLogin& operator=(const UpstreamLogin&) = delete;
@@ -147,7 +148,7 @@ class UpstreamLogin final : net::TransportObserver, upstream::Opening::Owner {
   void send_message();
   [[nodiscard]] static Way way_to(const pop3::Capabilities& capabilities);
   [[nodiscard]] bool ask_otherwise();
-  [[nodiscard]] bool ask_next_server();
+  [[nodiscard]] bool ask_next_server(std::string_view problem);
   void doubt();
   void enter(State state);
   [[nodiscard]] bool nothing_ahead();
@@ -160,6 +161,7 @@ class UpstreamLogin final : net::TransportObserver, upstream::Opening::Owner {
 
   const Services& services_;
   const Settings& settings_;
+  Journal::Page& page_;
   LoginRequest request_;
   Owner& owner_;
   State state_ = State::opening;

@@ -51,6 +51,11 @@ TicketKey TicketKeys::current() const {
   return keys_.front();
 }
 
+std::vector<TicketKey> TicketKeys::all() const {
+  const std::shared_lock lock(mutex_);
+  return keys_;
+}
+
 std::optional<TicketKeys::Found> TicketKeys::find(
     std::span<const std::uint8_t, TicketKey::kNameSize> name) const {
   const std::shared_lock lock(mutex_);

@@ -62,6 +62,8 @@ class TicketKeys {
   void replace(std::vector<TicketKey> keys);
 
   [[nodiscard]] TicketKey current() const;
+  /// The current one first.
+  [[nodiscard]] std::vector<TicketKey> all() const;
   /// The key called `name`, nullopt for a ticket that is too old or not from here.
   [[nodiscard]] std::optional<Found> find(
       std::span<const std::uint8_t, TicketKey::kNameSize> name) const;

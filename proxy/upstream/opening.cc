@@ -64,6 +64,7 @@ Opening::Opening(const Environment& environment, const config::Timeouts& timeout
       })),
       started_(environment.timers.now()) {
   if (server.xclient && client != nullptr) xclient_ = xclient_of(*client);
+  if (environment_.tap != nullptr) leg_ = environment_.tap->connecting(server_.address);
   connecting_ =
       environment_.connector.connect(server_.address, timeouts_.upstream_connect,
                                      [this](auto transport) { connected(std::move(transport)); });
@@ -73,15 +74,18 @@ Opening::~Opening() = default;
 
 void Opening::connected(Result<std::unique_ptr<net::Transport>> transport) {
   if (!transport) {
+    if (environment_.tap != nullptr) environment_.tap->failed(leg_, transport.error());
     give_up(transport.error().code, "connect: " + transport.error().detail);
     return owner_.on_opening_finished();
   }
   transport_ = std::move(*transport);
-  transport_->set_observer(this);
+  if (environment_.tap != nullptr) environment_.tap->connected(leg_);
   if (!proxy_header_.empty()) {
     transport_->send(ByteChain(environment_.pool, proxy_header_));
     told_of_client_ = has_client_;
   }
+  if (server_.security != Security::implicit) listen();
+  transport_->set_observer(this);
   if (server_.security == Security::implicit) {
     // upstream_connect is for both.
     const Duration used = environment_.timers.now() - started_;
@@ -104,6 +108,9 @@ void Opening::pump() {
     if (finished()) break;
     if (transport_->end() && transport_->received().empty()) {
       const Error why = *transport_->end();
+      if (environment_.tap != nullptr && !transport_->established()) {
+        environment_.tap->failed(leg_, why);
+      }
       give_up(why.code, fmt::format("{}: {}: {}", step(), to_string(why.code), why.detail));
       break;
     }
@@ -181,6 +188,9 @@ void Opening::on_greeting() {
 }
 
 void Opening::on_tls_established() {
+  if (environment_.tap != nullptr) environment_.tap->secured(leg_, *transport_->tls());
+  listen();
+  transport_->set_observer(this);
   if (state_ == State::tls) return expect_greeting();
   // There is no second greeting. What CAPA said in clear would have to be forgotten (RFC 2595
   // section 4): it was not asked.
@@ -251,7 +261,13 @@ void Opening::opened(std::shared_ptr<const pop3::Capabilities> capabilities, boo
   finish(std::move(opened));
 }
 
+/// The tap hears the connection as it stands now: before TLS, or inside it.
+void Opening::listen() {
+  transport_ = net::listen_to(std::move(transport_), environment_.tap, leg_);
+}
+
 void Opening::wrap_in_tls() {
+  if (environment_.tap != nullptr) transport_ = net::without_tap(std::move(transport_));
   auto wrapped = server_.tls->wrap(std::move(transport_), environment_.pool);
   if (!wrapped) return give_up(wrapped.error().code, "TLS: " + wrapped.error().detail);
   transport_ = std::move(*wrapped);

@@ -8,10 +8,12 @@
 
 #include "config/config.h"
 #include "proxy/base/error.h"
+#include "proxy/base/journal.h"
 #include "proxy/base/ticket.h"
 #include "proxy/base/timer.h"
 #include "proxy/net/client_facts.h"
 #include "proxy/net/connector.h"
+#include "proxy/net/tap.h"
 #include "proxy/net/transport.h"
 #include "proxy/pop3/capa.h"
 #include "proxy/pop3/client_codec.h"
@@ -25,6 +27,8 @@ struct Environment {
   TimerService& timers;
   net::Connector& connector;
   BlockPool& pool;
+  Journal::Page* page = nullptr;  ///< where what is decided is noted; null: nowhere
+  net::Tap* tap = nullptr;  ///< hears the connections; null: nobody does
 };
 
 /// A connection on which a user may log in now.
@@ -111,6 +115,7 @@ class Opening final : net::TransportObserver {
   void enter(State state, Duration deadline);
   [[nodiscard]] bool nothing_ahead();
   void send(std::string_view line, pop3::Expected expected);
+  void listen();
   void wrap_in_tls();
   [[nodiscard]] std::string_view step() const;
   [[nodiscard]] bool is_servers_fault(ErrorCode code) const;
@@ -130,6 +135,7 @@ class Opening final : net::TransportObserver {
   bool told_of_client_ = false;  // the server knows who it is for, and may mind
   std::unique_ptr<Timer> timer_;
   Ticket connecting_;
+  net::Tap::Leg leg_ = 0;  // for the tap
   std::unique_ptr<net::Transport> transport_;
   pop3::ClientCodec codec_;
   std::string greeting_;  // without the timestamp, which is always another

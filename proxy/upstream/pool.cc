@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "proxy/pop3/ascii.h"
 
 namespace gatepost::upstream {
@@ -100,6 +102,35 @@ std::optional<Pool::Choice> Pool::choose(std::string_view user,
     }
   }
   return std::nullopt;
+}
+
+std::string Pool::explain(const Server& chosen, std::span<const Server* const> tried) const {
+  std::string text = fmt::format("server {} of pool {}", chosen.address.to_string(), name_);
+  if (servers_.size() == 1) return text.append(", the only one");
+  text += balance_ == config::Balance::user_hash
+              ? std::string(", by user_hash")
+              : fmt::format(", by least_connections: {} sessions with this one",
+                            chosen.state->sessions());
+  if (is_down(chosen)) text += ", though it is down: nobody else is left";
+  std::size_t others = 0;
+  for (const Server& server : servers_) {
+    if (&server == &chosen || std::ranges::find(tried, &server) != tried.end()) continue;
+    if (++others > kMaxServersTold) continue;
+    const std::uint32_t sessions = server.state->sessions();
+    const bool full = server.max_connections > 0 && sessions >= server.max_connections;
+    const std::string why = is_down(server) ? std::string("is down")
+                            : full          ? fmt::format("is full: {} sessions", sessions)
+                            : server.priority > chosen.priority
+                                ? fmt::format("is a standby: priority {}", server.priority)
+                                : fmt::format("has {} sessions", sessions);
+    text += fmt::format("\nnot {}: it {}", server.address.to_string(), why);
+  }
+  if (others > kMaxServersTold) text += fmt::format("\nnor {} more", others - kMaxServersTold);
+  return text;
+}
+
+std::string Pool::path() const {
+  return name_ == "upstream" ? std::string("/upstream") : fmt::format("/pools/{}", name_);
 }
 
 std::optional<pop3::Capabilities> Pool::known_capabilities() const {

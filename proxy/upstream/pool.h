@@ -35,6 +35,15 @@ class Pool {
                                              std::span<const Server* const> tried,
                                              Instant now) const;
 
+  /// Why choose() took this server, for people: the balance, and for each other one that was not
+  /// tried what kept it back, as of now. The first line is about the server.
+  [[nodiscard]] std::string explain(const Server& chosen,
+                                    std::span<const Server* const> tried) const;
+  /// Other servers that explain() names; further ones it counts.
+  static constexpr std::size_t kMaxServersTold = 8;
+  /// Where the pool stands in the configuration: "/upstream", "/pools/NAME".
+  [[nodiscard]] std::string path() const;
+
   /// What every server of the pool is known to offer; null when one that is not down was never
   /// asked. Before a login this is what clients may be promised.
   [[nodiscard]] std::optional<pop3::Capabilities> known_capabilities() const;

@@ -33,6 +33,7 @@ bool PoolOpening::choose_next() {
   if (!choice) return false;
   server_ = choice->server;
   lease_ = std::move(choice->lease);
+  if (environment_.page != nullptr) note(pool_.explain(*server_, tried_));
   tried_.push_back(server_);
   return true;
 }
@@ -42,8 +43,15 @@ void PoolOpening::open() {
   opening_ = std::make_unique<Opening>(environment_, timeouts_, *server_, &client_, self, capa_);
 }
 
+void PoolOpening::note(std::string_view text) const {
+  if (environment_.page != nullptr) {
+    environment_.page->note(Decision::About::upstream, text, pool_.path());
+  }
+}
+
 void PoolOpening::on_next_turn() {
   if (server_ != nullptr) return open();
+  note(pool_.servers().empty() ? "no server is known" : "every server is full");
   outcome_ = pool_.servers().empty()
                  ? gatepost::fail(ErrorCode::network,
                                   fmt::format("pool {}: no server is known", pool_.name()))
@@ -58,6 +66,7 @@ void PoolOpening::on_opening_finished() {
   if (!result) {
     lease_ = Lease();
     const std::string name = server_->address.to_string();
+    note(fmt::format("{} cannot be used: {}", name, result.error().detail));
     if (choose_next()) return next_turn_->start(Duration(0));
     result.error().detail = fmt::format("{}: {}", name, result.error().detail);
   }

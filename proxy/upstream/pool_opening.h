@@ -43,6 +43,7 @@ class PoolOpening final : Opening::Owner {
   [[nodiscard]] bool choose_next();
   void open();
   void on_next_turn();
+  void note(std::string_view text) const;
 
   const Environment environment_;
   const config::Timeouts& timeouts_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "proxy/base/pattern.h"
 #include "proxy/pop3/ascii.h"
 #include "proxy/pop3/sasl.h"
@@ -39,33 +41,82 @@ bool depends_on_user(const config::Route& route) {
   return !route.domains.empty() || !route.users.empty();
 }
 
-/// All conditions but those about the user.
-bool suits_client(const config::Route& route, std::string_view listener,
-                  const net::ClientFacts& client) {
+/// The key of the first condition that does not hold, of all but those about the user; "" if all
+/// do.
+std::string_view unfit_client(const config::Route& route, std::string_view listener,
+                              const net::ClientFacts& client) {
   if (!route.listeners.empty() &&
       std::ranges::find(route.listeners, listener) == route.listeners.end()) {
-    return false;
+    return "listeners";
   }
   if (!route.server_names.empty() &&
       (client.server_name.empty() || !any_matches(route.server_names, client.server_name))) {
-    return false;
+    return "server_names";
   }
   if (!route.networks.empty() &&
       (client.address.unix_socket || !any_contains(route.networks, client.address.ip))) {
-    return false;
+    return "networks";
   }
-  return route.certificates.empty() ||
-         (!client.certificate.empty() && any_matches(route.certificates, client.certificate));
+  const bool certified =
+      route.certificates.empty() ||
+      (!client.certificate.empty() && any_matches(route.certificates, client.certificate));
+  return certified ? "" : "certificates";
 }
 
-bool suits_user(const config::Route& route, std::string_view user) {
-  if (!route.users.empty() && !any_matches(route.users, user)) return false;
-  if (route.domains.empty()) return true;
-  std::string_view domain = split(user).domain;
-  if (domain.empty()) domain = route.default_domain;
-  return !domain.empty() && std::ranges::any_of(route.domains, [domain](const std::string& one) {
-    return same(one, domain);
-  });
+std::string_view domain_of(const config::Route& route, std::string_view user) {
+  const std::string_view domain = split(user).domain;
+  return domain.empty() ? std::string_view(route.default_domain) : domain;
+}
+
+/// The same of those about the user.
+std::string_view unfit_user(const config::Route& route, std::string_view user) {
+  if (!route.users.empty() && !any_matches(route.users, user)) return "users";
+  if (route.domains.empty()) return "";
+  const std::string_view domain = domain_of(route, user);
+  const bool among = std::ranges::any_of(
+      route.domains, [domain](const std::string& one) { return same(one, domain); });
+  return among && !domain.empty() ? "" : "domains";
+}
+
+std::string_view unfit(const config::Route& route, std::string_view listener,
+                       const net::ClientFacts& client, std::string_view user) {
+  const std::string_view key = unfit_client(route, listener, client);
+  return key.empty() ? unfit_user(route, user) : key;
+}
+
+// ---- In words
+
+/// Octets of a peer's text in an explanation.
+constexpr std::size_t kMaxShown = 80;
+
+std::string shown(std::string_view what, std::string_view value) {
+  if (value.empty()) return fmt::format("without {}", what);
+  return fmt::format("{} {}", what, value.substr(0, kMaxShown));
+}
+
+/// What the login has where a condition asks for it.
+std::string value_of(std::string_view key, const config::Route& route, std::string_view listener,
+                     const net::ClientFacts& client, std::string_view user) {
+  if (key == "listeners") return shown("listener", listener);
+  if (key == "server_names") return shown("server name", client.server_name);
+  if (key == "networks") return shown("client", client.address.to_string());
+  if (key == "certificates") return shown("client certificate", client.certificate);
+  return key == "users" ? shown("user", user) : shown("domain", domain_of(route, user));
+}
+
+/// "its networks and domains hold", "it is for everybody"
+std::string why_chosen(const config::Route& route) {
+  std::string keys;
+  const auto add = [&keys](bool given, std::string_view key) {
+    if (given) keys.append(keys.empty() ? "" : ", ").append(key);
+  };
+  add(!route.listeners.empty(), "listeners");
+  add(!route.server_names.empty(), "server_names");
+  add(!route.networks.empty(), "networks");
+  add(!route.certificates.empty(), "certificates");
+  add(!route.users.empty(), "users");
+  add(!route.domains.empty(), "domains");
+  return keys.empty() ? "it is for everybody" : fmt::format("its conditions hold: {}", keys);
 }
 
 }  // namespace
@@ -127,16 +178,49 @@ Result<std::string> UserForm::apply(std::string_view whole) const {
 const Route* Router::route(std::string_view listener, const net::ClientFacts& client,
                            std::string_view user) const {
   const auto found = std::ranges::find_if(routes_, [&](const Route& route) {
-    return suits_client(route.conditions, listener, client) && suits_user(route.conditions, user);
+    return unfit(route.conditions, listener, client, user).empty();
   });
   return found == routes_.end() ? nullptr : &*found;
 }
 
 const Route* Router::route(std::string_view listener, const net::ClientFacts& client) const {
   const auto found = std::ranges::find_if(routes_, [&](const Route& route) {
-    return suits_client(route.conditions, listener, client);
+    return unfit_client(route.conditions, listener, client).empty();
   });
   return found == routes_.end() || depends_on_user(found->conditions) ? nullptr : &*found;
+}
+
+RouteStory Router::explain(const Route* chosen, std::string_view listener,
+                           const net::ClientFacts& client, std::string_view user) const {
+  RouteStory story;
+  if (chosen != nullptr) {
+    story.rule = chosen->path;
+    story.text =
+        fmt::format("route {} to pool {}: {}", chosen->conditions.name,
+                    chosen->pool ? chosen->pool->name() : "", why_chosen(chosen->conditions));
+  } else {
+    story.text = "no route";
+    story.rule = "/routes";
+  }
+  const std::size_t passed =
+      chosen != nullptr ? static_cast<std::size_t>(chosen - routes_.data()) : routes_.size();
+  for (std::size_t i = 0; i < std::min(passed, kMaxPassedBy); ++i) {
+    const Route& route = routes_[i];
+    const config::Route& conditions = route.conditions;
+    std::string_view key = unfit_client(conditions, listener, client);
+    if (key.empty() && user.empty()) {
+      story.text +=
+          fmt::format("\nroute {} depends on the user, who is not known yet", conditions.name);
+      return story;
+    }
+    if (key.empty()) key = unfit_user(conditions, user);
+    story.text += fmt::format("\nnot route {}, for its {} ({}/{}): {}", conditions.name, key,
+                              route.path, key, value_of(key, conditions, listener, client, user));
+  }
+  if (passed > kMaxPassedBy) {
+    story.text += fmt::format("\nnor {} more routes before it", passed - kMaxPassedBy);
+  }
+  return story;
 }
 
 }  // namespace gatepost::upstream

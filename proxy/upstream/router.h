@@ -54,6 +54,13 @@ struct Route {
   std::optional<std::shared_ptr<const filters::Chain>> chain = {};
   /// What is kept and deleted, in place of the listener's; null: the client decides.
   std::optional<std::shared_ptr<const filters::RetentionPolicy>> retention = {};
+  std::string path = {};  ///< where it stands in the configuration: "/routes/2", "/upstream"
+};
+
+/// Why a login goes where it goes, for people.
+struct RouteStory {
+  std::string text;  ///< as of Decision: which route and why, then those that it passed by
+  std::string rule;  ///< the path of the route; "" if there is none
 };
 
 /// Decides which pool serves a login. Immutable; shared by the sessions of one configuration.
@@ -70,6 +77,12 @@ class Router {
   /// The same before the user is known (CRAM-MD5, APOP, CAPA): null also when the answer depends
   /// on the user.
   [[nodiscard]] const Route* route(std::string_view listener, const net::ClientFacts& client) const;
+
+  /// Why that was the answer of route(); `user`: "" while it is not known.
+  [[nodiscard]] RouteStory explain(const Route* chosen, std::string_view listener,
+                                   const net::ClientFacts& client, std::string_view user) const;
+  /// Routes before the one that was chosen that explain() names; further ones it counts.
+  static constexpr std::size_t kMaxPassedBy = 8;
 
  private:
   std::vector<Route> routes_;

@@ -60,6 +60,12 @@ std::shared_ptr<const pop3::Capabilities> ServerState::learned(
   return capabilities_;
 }
 
+std::optional<ServerState::Announcement> ServerState::announcement(Instant now) const {
+  const std::lock_guard lock(mutex_);
+  if (!capabilities_) return std::nullopt;
+  return Announcement{announced_, now >= doubted_until_ ? greeting_ : std::nullopt};
+}
+
 void ServerState::doubt(Instant now) {
   const std::lock_guard lock(mutex_);
   doubted_until_ = now + kDoubt;

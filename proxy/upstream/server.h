@@ -47,6 +47,13 @@ class ServerState {
   /// and nobody doubts that it pipelines what comes before a login; else null.
   [[nodiscard]] std::shared_ptr<const pop3::Capabilities> capabilities_behind(
       std::string_view greeting, Instant now) const;
+  /// What those would be made of, to be given to learned() of another state: for a trace.
+  struct Announcement {
+    std::string body;
+    std::optional<std::string> greeting;
+  };
+  /// Nothing when the server was never asked. Without a greeting also while it is doubted.
+  [[nodiscard]] std::optional<Announcement> announcement(Instant now) const;
   /// The server announced `body` (unstuffed; "" for a server without CAPA), after `greeting`; null:
   /// after the same one as before. Returns what capabilities() returns now, the same object as long
   /// as nothing changes: every session holds it.

@@ -74,7 +74,8 @@ class Compose(unittest.TestCase):
         published = {name: service["ports"] for name, service in self.services.items()
                      if "ports" in service}
         self.assertEqual(set(published), {"gatepost", "grafana"})
-        self.assertEqual(published["gatepost"], ["995:1995/tcp", "110:1110/tcp"])
+        self.assertEqual(published["gatepost"], [{"published": 995, "target": 1995},
+                                                 {"published": 110, "target": 1110}])
         for port in published["grafana"]:
             self.assertTrue(port.startswith("127.0.0.1:"), port)
 

@@ -9,7 +9,7 @@ import signal
 
 from support import clients, corpus
 from support.case import Scenario
-from support.container import LOCKED_DOWN, Container, image, podman
+from support.container import LOCKED_DOWN, Container, image, podman, run_once
 from support.raw_client import RawClient
 from support.threads import descendants, signal_all
 from support.wire import Namespace
@@ -68,8 +68,8 @@ class Sidecar(Scenario):
 
     def health(self, container):
         """What the image's own health check says."""
-        kind, *words = json.loads(podman(
-            "image", "inspect", "--format", "{{json .HealthCheck.Test}}", self.image).stdout)
+        said, = json.loads(podman("image", "inspect", self.image).stdout)
+        kind, *words = said["Healthcheck"]["Test"]
         self.assertEqual(kind, "CMD")
         return container.exec(*words)
 
@@ -104,8 +104,7 @@ class Sidecar(Scenario):
         self.assertEqual(self.health(container).returncode, 0)
 
     def test_no_health_without_a_gateway(self):
-        done = self.pod.run(lambda: podman(
-            "run", "--rm", "--network=host", *LOCKED_DOWN, self.image, "healthcheck", check=False))
+        done = self.pod.run(lambda: run_once(self.image, LOCKED_DOWN, ["healthcheck"]))
         self.assertEqual(done.returncode, 1, done)
         self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
 
@@ -125,14 +124,13 @@ class Sidecar(Scenario):
                       self.image).stdout.strip()
 
     def test_nothing_to_write_to(self):
-        options = ["run", "--rm", "--network=host", "--entrypoint", "/usr/bin/find"]
         find = ["/", "-not", "(", "-path", "/proc", "-prune", "-o", "-path", "/sys", "-prune", "-o",
                 "-path", "/dev", "-prune", ")", "-not", "-type", "l", "-writable"]
-        mounts = [word for folder in ("/tmp", "/run/gatepost", "/var/lib/gatepost")
-                  for word in ("--tmpfs", folder)]
+        mounts = ["--tmpfs", "/tmp", "--tmpfs", "/run/gatepost", "--volume", "/var/lib/gatepost"]
 
         def writable(*more):
-            done = podman(*options, *more, self.image, *find, check=False)
+            done = run_once(self.image, ["--entrypoint", "/usr/bin/find", *more], find)
+            self.assertIn(done.returncode, (0, 1), done.stderr)  # 1: some folders cannot be read
             return set(done.stdout.split())
         self.assertEqual(writable(*LOCKED_DOWN), set())
         self.assertEqual(writable(*LOCKED_DOWN, *mounts),

@@ -1,10 +1,9 @@
-// The admin listener: requests are the same however the stream is chopped, what they hold is within
-// its limits, and a connection answers each with one whole response. Two octets choose the
-// chopping.
+// HTTP of the admin listener: requests are the same however the stream is chopped, what they hold
+// is within its limits, and a connection answers each with one whole response. Two octets choose
+// the chopping.
 
 #include "proxy/http/request_reader.h"
 
-#include "proxy/admin/admin_service.h"
 #include "proxy/http/server_connection.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/memory_transport.h"
@@ -47,16 +46,20 @@ Asked read(const pop3::test::Pieces& pieces) {
   return asked;
 }
 
+http::Response answer_to(const http::Request& request) {
+  http::Response response;
+  response.status = request.path == "/" ? 200 : 404;
+  response.body = request.method + '\n';
+  return response;
+}
+
 /// Everything through a connection, cut like this; returns the answers.
 std::string serve(const pop3::test::Pieces& pieces) {
   static BlockPool pool;
-  static const admin::AdminService service(
-      {.metrics = [] { return std::string("m 1\n"); },
-       .not_ready = [] { return std::vector<std::string>{"starting"}; }});
   gatepost::testing::MemoryConnection wire = gatepost::testing::make_memory_transport(pool);
   http::ServerConnection connection(std::move(wire.transport), pool,
                                     [](const http::Request& request, http::Responder responder) {
-                                      responder.answer(service.handle(request));
+                                      responder.answer(answer_to(request));
                                     });
   for (const std::string_view piece : pieces) {
     wire.peer->deliver(piece);

@@ -65,7 +65,8 @@ World::World(std::string_view flags)
       retention_(std::make_unique<testing::RetentionFixture>(timers_, filters_->background, *log_)),
       services_{timers_,        connector_,       pool(),
                 *log_,          counters_,        guard_,
-                filters_->host, retention_->host, filters::inspection_maker(filters_->host)} {
+                filters_->host, retention_->host, filters::inspection_maker(filters_->host),
+                journal_} {
   setup(flags);
   WireOptions wire;
   wire.read_in_settle = has('r');

@@ -93,6 +93,7 @@ class World final : session::Session::Home {
   std::unique_ptr<testing::RetentionFixture> retention_;
   std::shared_ptr<testing::FakeTlsLayer> client_tls_ = std::make_shared<testing::FakeTlsLayer>();
   std::shared_ptr<testing::FakeTlsLayer> upstream_tls_ = std::make_shared<testing::FakeTlsLayer>();
+  Journal journal_;
   session::Services services_;
   std::shared_ptr<session::Settings> settings_ = std::make_shared<session::Settings>();
   std::vector<std::shared_ptr<upstream::ServerState>> states_;

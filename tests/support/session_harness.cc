@@ -37,7 +37,8 @@ SessionHarness::SessionHarness(RunMode mode)
     : mode_(mode),
       services_{timers,       connector,      pool,
                 log,          counters,       guard,
-                filters.host, retention.host, filters::inspection_maker(filters.host)},
+                filters.host, retention.host, filters::inspection_maker(filters.host),
+                journal},
       owner_(std::make_unique<Owner>()) {
   settings.listener = "test";
   pool_settings.name = "pool";
@@ -100,8 +101,9 @@ void SessionHarness::start(Where /*where*/) {
   options.fail_send_at = mode_.client_fails_at;
   MemoryConnection connection = make_memory_transport(pool, std::move(options));
   client_ = connection.peer;
-  session_ = std::make_unique<session::Session>("s1", services_,
-                                                std::make_shared<const session::Settings>(settings),
+  const auto given = std::make_shared<const session::Settings>(settings);
+  const session::Services& services = services_for ? services_for(services_, *given) : services_;
+  session_ = std::make_unique<session::Session>("s1", services, given,
                                                 std::move(connection.transport), facts, *owner_);
   run();
 }

@@ -71,6 +71,10 @@ class SessionHarness {
   std::vector<upstream::Server> more_servers;
   std::vector<upstream::Route> routes;
 
+  /// If set: what the session is given in place of these services. To be set before start().
+  std::function<const session::Services&(const session::Services&, const session::Settings&)>
+      services_for;
+
   /// Another server "HOST:110", to stand in more_servers or in the pool of a route.
   [[nodiscard]] static upstream::Server make_server(std::string host);
   /// A pool of servers, for routes.
@@ -162,6 +166,7 @@ class SessionHarness {
   RecordingLog log;
   session::Counters counters;
   guard::Guard guard;
+  Journal journal;
   FilterHost filters{timers, connector, pool, log};
   RetentionFixture retention{timers, filters.background, log};
   std::shared_ptr<FakeTlsLayer> client_tls = std::make_shared<FakeTlsLayer>();

@@ -82,7 +82,9 @@ def _import_base():
     if not os.path.exists(tar):
         words = ["mmdebstrap", "--variant=minbase", "--mode=root", "--quiet",
                  *(f"--dpkgopt={option}" for option in _SLIM),
-                 "--aptopt=Acquire::Languages \"none\"", "--aptopt=Apt::Install-Recommends \"false\"",
+                 "--aptopt=Acquire::Languages \"none\"",
+                 # Else usrmerge comes in, and all of Perl with it.
+                 "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
                  "bookworm", tar + ".new.tar", *SOURCES]
         done = subprocess.run(words, capture_output=True, text=True, timeout=BUILD_SECONDS)
         if done.returncode != 0:
@@ -125,11 +127,18 @@ def mounted(name):
         podman("image", "unmount", name, check=False)
 
 
+def run_once(name, options=(), words=(), seconds=60):
+    """A container that ends by itself, on the caller's network: the CompletedProcess."""
+    return podman("run", "--rm", "--network=host", "--no-healthcheck", *LIMITS, *options, name, *words,
+                  seconds=seconds, check=False)
+
+
 class Container:
-    """A container in the background, on the host's network: `options` are podman's, `words` those
+    """A container in the background, on the caller's network: `options` are podman's, `words` those
     behind the image's name."""
 
     def __init__(self, name, options=(), words=()):
+        self._last_words = None
         self.id = podman("run", "--detach", "--network=host", "--no-healthcheck", *LIMITS,
                          *options, name, *words, seconds=120).stdout.strip()
 
@@ -151,6 +160,8 @@ class Container:
         return podman("exec", self.id, *words, seconds=seconds, check=False)
 
     def log(self):
+        if self._last_words is not None:
+            return self._last_words
         done = podman("logs", self.id, check=False)
         return done.stdout + done.stderr
 
@@ -175,4 +186,5 @@ class Container:
         return int(self.inspect("{{.State.ExitCode}}"))
 
     def stop(self):
+        self._last_words = self.log()
         podman("rm", "--force", "--volumes", "--time", "5", self.id, check=False)

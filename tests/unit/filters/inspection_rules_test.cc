@@ -90,6 +90,32 @@ TEST_F(RulesTest, know_the_verdict) {
   EXPECT_EQ(take_all(), kMail);
 }
 
+TEST_F(RulesTest, say_why_they_do_not_apply) {
+  add_scanner("rspamd");
+  auto spam = tag("[spam]");
+  spam.when.verdicts = {"spam"};
+  auto others = tag("[others]");
+  others.unless.verdicts = {"clean"};
+  rules({spam, tag("[all]"), others});
+  begin();
+  feed_all(kMail);
+  answer(0, Verdict::clean());
+  const Inspection::Reasons reasons = inspection->reasons();
+  EXPECT_EQ(reasons.key, "/policy/clean");
+  EXPECT_THAT(reasons.passed_by,
+              ElementsAre("/rewrite/0/when does not hold", "/rewrite/2/unless holds"));
+}
+
+TEST_F(RulesTest, say_which_of_them_stopped_a_message) {
+  const config::FilterOption names = Texts{"*.exe"};
+  rules({tag("[X]"), rule("attachments", {{"names", names}, {"action", std::string("refuse")}})});
+  begin();
+  feed_all("Content-Disposition: attachment; filename=a.exe\r\n\r\nMZ\r\n");
+  turn();
+  EXPECT_EQ(inspection->action(), Action::refuse);
+  EXPECT_EQ(inspection->reasons().key, "/rewrite/1");
+}
+
 TEST_F(RulesTest, mark_the_subject_that_a_scanner_sets) {
   add_scanner("rspamd");
   rules({tag("[X]")});

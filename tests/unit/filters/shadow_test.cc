@@ -69,6 +69,18 @@ TEST_F(ShadowTest, has_no_effect_and_tells_what_it_would_do) {
   EXPECT_THAT(log.find("shadow_octets"), HasSubstr("number=\"\" chain=main action=deliver"));
 }
 
+/// Who is asked whether the client has all of a message, as retention is, must hear the truth.
+TEST_F(ShadowTest, does_not_hide_that_a_part_is_left_out) {
+  config::Rule strip;
+  strip.filter = {"attachments", {{"names", std::vector<std::string>{"*.exe"}}}};
+  rules(chain, {strip});
+  begin_with_shadow();
+  feed_all("Content-Disposition: attachment; filename=a.exe\r\n\r\nMZ\r\n");
+  EXPECT_EQ(take_all().find("MZ"), std::string::npos);
+  EXPECT_FALSE(inspection->keeps_all());
+  EXPECT_EQ(inspection->reasons().key, "/policy/clean");
+}
+
 TEST_F(ShadowTest, may_take_longer_than_the_message) {
   auto late = tag("[late]");
   late.when.larger_than = 1;

@@ -185,6 +185,35 @@ TEST(Exporter, TellsTheFactsOfTheProcess) {
   EXPECT_EQ(value(text, "gatepost_draining"), "1");
 }
 
+TEST(Exporter, TellsWhatThereIsRoomFor) {
+  ProcessFacts given = facts();
+  given.spool_octets = 5;
+  given.room = {.connections_limit = 10'000,
+                .io_blocks_limit = 8'192,
+                .spool_limit = 4'000'000'000,
+                .quarantine_octets = 17,
+                .quarantine_limit = 100};
+  given.usage = {.resident_octets = 4'096,
+                 .memory_limit = 1'000'000,
+                 .cpu_milliseconds = 2'500,
+                 .open_descriptors = 41,
+                 .descriptors_limit = 20'000};
+  const std::string text = render({}, given);
+  const std::map<std::string, std::string> expected = {
+      {"gatepost_connections_limit", "10000"},
+      {"gatepost_io_blocks_limit", "8192"},
+      {"gatepost_spool_bytes", "5"},
+      {"gatepost_spool_limit_bytes", "4000000000"},
+      {"gatepost_quarantine_bytes", "17"},
+      {"gatepost_quarantine_limit_bytes", "100"},
+      {"gatepost_process_resident_bytes", "4096"},
+      {"gatepost_process_memory_limit_bytes", "1000000"},
+      {"gatepost_process_cpu_seconds_total", "2.5"},
+      {"gatepost_process_open_descriptors", "41"},
+      {"gatepost_process_descriptors_limit", "20000"}};
+  for (const auto& [name, number] : expected) EXPECT_EQ(value(text, name), number) << name;
+}
+
 TEST(Exporter, GivesEachCertificateOnceWithItsEarliestExpiry) {
   using Time = std::chrono::system_clock::time_point;
   ProcessFacts given = facts();

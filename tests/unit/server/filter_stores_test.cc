@@ -70,6 +70,25 @@ TEST_F(FilterStoresTest, WhatIsConfiguredAsBeforeStays) {
   EXPECT_EQ(open_stores(next, config_, *before)->quarantine, nullptr);
 }
 
+TEST_F(FilterStoresTest, TellsWhatThereIsRoomFor) {
+  config_.limits.connections = 12;
+  config_.limits.memory = 640 * 1024;
+  config_.spool.max_total = 7;
+  const auto without = open_stores(config_, config_, {});
+  ASSERT_TRUE(without);
+  EXPECT_EQ(room_facts(config_, *without, 3).quarantine_limit, 0U);
+  config_.quarantine.folder = folder_.file("q");
+  config_.quarantine.max_size = 99;
+  const auto stores = open_stores(config_, config_, {});
+  ASSERT_TRUE(stores);
+  const metrics::RoomFacts facts = room_facts(config_, *stores, 3);
+  EXPECT_EQ(facts.connections_limit, 12U);
+  EXPECT_EQ(facts.io_blocks_limit, 30U);
+  EXPECT_EQ(facts.spool_limit, 7U);
+  EXPECT_EQ(facts.quarantine_octets, 0U);
+  EXPECT_EQ(facts.quarantine_limit, 99U);
+}
+
 TEST_F(FilterStoresTest, SaysWhichFolderCannotBeUsed) {
   config_.spool.folder = folder_.file("none");
   EXPECT_THAT(problem(), StartsWith("/spool/folder: " + config_.spool.folder));

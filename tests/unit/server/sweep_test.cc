@@ -91,10 +91,12 @@ class SweepTest : public ::testing::Test {
   gatepost::testing::RetentionFixture retention_{timers_, filters_.background, log_};
   session::Counters counters_;
   guard::Guard guard_;
+  Journal journal_;
   session::Services services_{
       timers_,       connector_,      pool_,
       log_,          counters_,       guard_,
-      filters_.host, retention_.host, filters::inspection_maker(filters_.host)};
+      filters_.host, retention_.host, filters::inspection_maker(filters_.host),
+      journal_};
   SweepPlan plan_;
   std::shared_ptr<gatepost::testing::MemoryPeer> peer_;
   std::optional<Sweep> sweep_;

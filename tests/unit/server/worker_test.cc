@@ -43,7 +43,7 @@ class WorkerTest : public ::testing::Test {
     ASSERT_TRUE(sockets);
     at_ = sockets->bound;
     std::vector<Worker::Listening> listening;
-    listening.push_back({"key", std::move(settings), false, std::move(sockets->fds.front())});
+    listening.push_back({"key", std::move(settings), false, std::move(sockets->fds)});
     worker_->apply(std::move(listening), limits_);
     worker_->start();
   }
@@ -385,7 +385,7 @@ TEST_F(WorkerTest, MayBeDestroyedWithoutBeingStarted) {
   auto sockets = net::open_listen_sockets({"127.0.0.1", 0, {}}, 1, 0600);
   ASSERT_TRUE(sockets);
   std::vector<Worker::Listening> listening;
-  listening.push_back({"key", settings(), false, std::move(sockets->fds.front())});
+  listening.push_back({"key", settings(), false, std::move(sockets->fds)});
   worker_->apply(std::move(listening), limits_);
   worker_.reset();
   EXPECT_TRUE(net::open_listen_sockets(sockets->bound, 1, 0600)) << "the port is free again";
@@ -406,7 +406,8 @@ TEST_F(WorkerTest, SharesAPortWithAnother) {
   std::vector<Worker*> workers = {worker_.get(), &second};
   for (std::size_t i = 0; i < 2; ++i) {
     std::vector<Worker::Listening> listening;
-    listening.push_back({"key", settings(), false, std::move(sockets->fds[i])});
+    listening.push_back({"key", settings(), false, {}});
+    listening.back().fds.push_back(std::move(sockets->fds[i]));
     workers[i]->apply(std::move(listening), limits_);
     workers[i]->start();
   }

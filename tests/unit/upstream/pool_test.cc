@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -279,6 +280,38 @@ TEST(PoolCapabilities, are_unknown_where_no_server_was_ever_reached) {
   static_cast<void>(servers[0].state->failed(kNow));
   EXPECT_FALSE(Pool(pool_config(), servers).known_capabilities().has_value());
   EXPECT_FALSE(Pool(pool_config(), {}).known_capabilities().has_value());
+}
+
+// ---- Why
+
+TEST(PoolExplains, what_kept_others_back) {
+  std::vector<Server> servers = some_servers(3);
+  servers.push_back(server_named("full.example", 1, 1));
+  servers[0].state->failed(kNow);
+  servers[2].priority = 7;
+  const Lease lease = Lease::take(servers[3]);
+  const Pool pool(pool_config(), servers);
+  const auto choice = pool.choose("joe", {}, kNow);
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(pool.explain(*choice->server, {}),
+            "server pop2.example:110 of pool test, by least_connections: 1 sessions with this one\n"
+            "not pop1.example:110: it is down\n"
+            "not pop3.example:110: it is a standby: priority 7\n"
+            "not full.example:110: it is full: 1 sessions");
+  const Server* const tried[] = {&pool.servers()[0], &pool.servers()[2]};
+  EXPECT_EQ(pool.explain(*choice->server, tried),
+            "server pop2.example:110 of pool test, by least_connections: 1 sessions with this one\n"
+            "not full.example:110: it is full: 1 sessions");
+  EXPECT_EQ(pool.path(), "/pools/test");
+}
+
+TEST(PoolExplains, no_more_servers_than_that) {
+  const Pool pool(pool_config(config::Balance::user_hash),
+                  some_servers(static_cast<int>(Pool::kMaxServersTold) + 3));
+  const std::string text = pool.explain(pool.servers()[0], {});
+  EXPECT_TRUE(text.starts_with("server pop1.example:110 of pool test, by user_hash\n")) << text;
+  EXPECT_EQ(std::ranges::count(text, '\n'), static_cast<int>(Pool::kMaxServersTold) + 1) << text;
+  EXPECT_TRUE(text.ends_with("\nnor 2 more")) << text;
 }
 
 }  // namespace

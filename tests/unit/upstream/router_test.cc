@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -195,6 +196,55 @@ TEST(UserForm, says_whether_it_changes_names) {
   EXPECT_FALSE(UserForm("{user}", false, "example.org").changes_names());
   EXPECT_TRUE(UserForm("{user}", true, "").changes_names());
   EXPECT_TRUE(UserForm("{local}", false, "").changes_names());
+}
+
+// ---- Why
+
+TEST(RouterExplains, what_was_chosen_and_what_was_not) {
+  std::vector<Route> routes;
+  routes.push_back(route_for({.name = "office", .listeners = {"inside"}}));
+  routes.push_back(route_for({.name = "sni", .server_names = {"pop.a.example"}}));
+  routes.push_back(route_for({.name = "net", .networks = {*IpNetwork::parse("198.51.100.0/24")}}));
+  routes.push_back(route_for({.name = "devices", .certificates = {"CN=*"}}));
+  routes.push_back(route_for({.name = "ann", .users = {"ann@*"}}));
+  routes.push_back(route_for({.name = "a", .domains = {"a.example"}}));
+  routes.push_back(route_for({.name = "b", .domains = {"b.example"}, .users = {"j*"}}));
+  for (std::size_t i = 0; i < routes.size(); ++i) routes[i].path = "/routes/" + std::to_string(i);
+  const Router router(routes);
+  const net::ClientFacts client = client_at("192.0.2.1");
+  const Route* const chosen = router.route("outside", client, "joe@b.example");
+  ASSERT_EQ(name_of(chosen), "b");
+  const RouteStory story = router.explain(chosen, "outside", client, "joe@b.example");
+  EXPECT_EQ(story.rule, "/routes/6");
+  EXPECT_EQ(story.text,
+            "route b to pool : its conditions hold: users, domains\n"
+            "not route office, for its listeners (/routes/0/listeners): listener outside\n"
+            "not route sni, for its server_names (/routes/1/server_names): without server name\n"
+            "not route net, for its networks (/routes/2/networks): client 192.0.2.1:4711\n"
+            "not route devices, for its certificates (/routes/3/certificates): without client "
+            "certificate\n"
+            "not route ann, for its users (/routes/4/users): user joe@b.example\n"
+            "not route a, for its domains (/routes/5/domains): domain b.example");
+}
+
+TEST(RouterExplains, that_the_user_is_not_known_yet) {
+  std::vector<Route> routes = {route_for({.name = "a", .domains = {"a.example"}}),
+                               route_for({.name = "all"})};
+  const Router router(routes);
+  const net::ClientFacts client = client_at("192.0.2.1");
+  const RouteStory story = router.explain(router.route("", client), "", client, "");
+  EXPECT_EQ(story.rule, "/routes");
+  EXPECT_EQ(story.text, "no route\nroute a depends on the user, who is not known yet");
+}
+
+TEST(RouterExplains, no_more_routes_than_that) {
+  std::vector<Route> routes(Router::kMaxPassedBy + 3, route_for({.name = "x", .users = {"x"}}));
+  routes.push_back(route_for({.name = "all"}));
+  const Router router(routes);
+  const net::ClientFacts client = client_at("192.0.2.1");
+  const std::string text = router.explain(router.route("", client, "joe"), "", client, "joe").text;
+  EXPECT_EQ(std::ranges::count(text, '\n'), static_cast<int>(Router::kMaxPassedBy) + 1) << text;
+  EXPECT_TRUE(text.ends_with("\nnor 3 more routes before it")) << text;
 }
 
 }  // namespace

@@ -171,6 +171,27 @@ TEST_F(QuarantineTest, the_oldest_go_when_it_is_full) {
   EXPECT_EQ(files(), (std::set<std::string>{"3.eml.zst", "4.eml.zst"}));
 }
 
+TEST_F(QuarantineTest, knows_how_large_all_files_are) {
+  const auto on_the_disk = [this] {
+    std::uint64_t sum = 0;
+    for (const std::string& name : files()) {
+      sum += std::filesystem::file_size(config_.folder + '/' + name);
+    }
+    return sum;
+  };
+  config_.max_size = 25'000;
+  auto quarantine = open();
+  EXPECT_EQ(quarantine->stored_octets(), 0U);
+  EXPECT_EQ(quarantine->max_octets(), 25'000U);
+  for (unsigned i = 1; i <= 3; ++i) keep(*quarantine, noise(10'000, i));
+  EXPECT_GT(on_the_disk(), 20'000U);
+  EXPECT_EQ(quarantine->stored_octets(), on_the_disk());
+  ASSERT_TRUE(quarantine->remove(2));
+  EXPECT_EQ(quarantine->stored_octets(), on_the_disk());
+  quarantine = open();
+  EXPECT_EQ(quarantine->stored_octets(), on_the_disk());
+}
+
 TEST_F(QuarantineTest, what_is_too_old_goes) {
   config_.max_age = std::chrono::hours(1);
   auto quarantine = open();

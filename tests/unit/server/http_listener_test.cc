@@ -1,4 +1,4 @@
-#include "proxy/server/admin_listener.h"
+#include "proxy/server/http_listener.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,12 +19,28 @@ using ::testing::StartsWith;
 constexpr std::string_view kAskHealth =
     "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-class AdminListenerTest : public ::testing::Test {
+class HttpListenerTest : public ::testing::Test {
  protected:
-  void start(const Endpoint& at = {"127.0.0.1", 0, {}}, Duration max_age = AdminListener::kMaxAge) {
-    auto admin = AdminListener::start(loop_, at, service_, max_age);
+  void start(const Endpoint& at = {"127.0.0.1", 0, {}}, Duration max_age = HttpListener::kMaxAge) {
+    auto admin = HttpListener::start(
+        loop_, at,
+        [this](const http::Request& request, http::Responder responder, const auto& who) {
+          client_ = who;
+          responder.answer(answer(request));
+        },
+        {.max_age = max_age});
     ASSERT_TRUE(admin) << admin.error().detail;
     admin_ = std::move(*admin);
+  }
+  /// Something to serve.
+  [[nodiscard]] http::Response answer(const http::Request& request) const {
+    http::Response response;
+    response.body = request.path == "/metrics" ? metrics_ : "ok\n";
+    if (request.path != "/readyz" || reasons_.empty()) return response;
+    response.status = 503;
+    response.body.clear();
+    for (const std::string& reason : reasons_) response.body += reason + '\n';
+    return response;
   }
   bool ends(Peer& peer) {
     return run_until(loop_, [&] { return peer.end() != Peer::End::none; });
@@ -33,15 +49,14 @@ class AdminListenerTest : public ::testing::Test {
     return run_until(loop_, [&] { return peer.receive().ends_with(end); });
   }
 
+  HttpListener::Client client_;  // who asked last
   std::string metrics_ = "up 1\n";
   std::vector<std::string> reasons_;
-  admin::AdminService service_{
-      {.metrics = [this] { return metrics_; }, .not_ready = [this] { return reasons_; }}};
   net::Loop loop_;
-  std::unique_ptr<AdminListener> admin_;
+  std::unique_ptr<HttpListener> admin_;
 };
 
-TEST_F(AdminListenerTest, AnswersOverHttp) {
+TEST_F(HttpListenerTest, AnswersOverHttp) {
   start();
   EXPECT_NE(admin_->bound().port, 0);
   Peer peer = Peer::connect(admin_->bound());
@@ -51,7 +66,7 @@ TEST_F(AdminListenerTest, AnswersOverHttp) {
   EXPECT_THAT(peer.receive(), EndsWith("\r\n\r\nok\n"));
 }
 
-TEST_F(AdminListenerTest, KeepsAConnectionForFurtherRequests) {
+TEST_F(HttpListenerTest, KeepsAConnectionForFurtherRequests) {
   start();
   Peer peer = Peer::connect(admin_->bound());
   peer.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -63,7 +78,7 @@ TEST_F(AdminListenerTest, KeepsAConnectionForFurtherRequests) {
   EXPECT_EQ(peer.end(), Peer::End::none);
 }
 
-TEST_F(AdminListenerTest, ServesAUnixSocketForItsOwnUserOnly) {
+TEST_F(HttpListenerTest, ServesAUnixSocketForItsOwnUserOnly) {
   const TestFolder folder;
   start({"", 0, folder / "admin"});
   EXPECT_EQ(std::filesystem::status(folder / "admin").permissions(),
@@ -73,17 +88,17 @@ TEST_F(AdminListenerTest, ServesAUnixSocketForItsOwnUserOnly) {
   EXPECT_TRUE(answered(peer, "ok\n"));
 }
 
-TEST_F(AdminListenerTest, FailsWhereSomebodyElseListens) {
+TEST_F(HttpListenerTest, FailsWhereSomebodyElseListens) {
   start();
-  const auto second = AdminListener::start(loop_, admin_->bound(), service_);
+  const auto second = HttpListener::start(loop_, admin_->bound(), service_);
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error().detail, HasSubstr(admin_->bound().to_string()));
 }
 
-TEST_F(AdminListenerTest, ClosesConnectionsBeyondItsLimitUnanswered) {
+TEST_F(HttpListenerTest, ClosesConnectionsBeyondItsLimitUnanswered) {
   start();
   std::vector<Peer> peers;
-  for (std::size_t i = 0; i < AdminListener::kMaxConnections; ++i) {
+  for (std::size_t i = 0; i < HttpListener::kMaxConnections; ++i) {
     peers.push_back(Peer::connect(admin_->bound()));
   }
   Peer further = Peer::connect(admin_->bound());
@@ -103,9 +118,9 @@ TEST_F(AdminListenerTest, ClosesConnectionsBeyondItsLimitUnanswered) {
   }));
 }
 
-TEST_F(AdminListenerTest, MakesRoomForManyScrapesOneAfterTheOther) {
+TEST_F(HttpListenerTest, MakesRoomForManyScrapesOneAfterTheOther) {
   start();
-  for (std::size_t i = 0; i < 2 * AdminListener::kMaxConnections; ++i) {
+  for (std::size_t i = 0; i < 2 * HttpListener::kMaxConnections; ++i) {
     Peer peer = Peer::connect(admin_->bound());
     peer.send(kAskHealth);
     ASSERT_TRUE(ends(peer));
@@ -113,7 +128,7 @@ TEST_F(AdminListenerTest, MakesRoomForManyScrapesOneAfterTheOther) {
   }
 }
 
-TEST_F(AdminListenerTest, DeliversALargePage) {
+TEST_F(HttpListenerTest, DeliversALargePage) {
   metrics_.assign(3 * 1024 * 1024, 'm');
   start();
   Peer peer = Peer::connect(admin_->bound(), 4096);
@@ -123,7 +138,7 @@ TEST_F(AdminListenerTest, DeliversALargePage) {
   EXPECT_TRUE(peer.receive().ends_with(metrics_));
 }
 
-TEST_F(AdminListenerTest, DropsConnectionsThatGetTooOldWhateverTheyDo) {
+TEST_F(HttpListenerTest, DropsConnectionsThatGetTooOldWhateverTheyDo) {
   metrics_.assign(8 * 1024 * 1024, 'm');
   start({"127.0.0.1", 0, {}}, Duration(200));
   Peer silent = Peer::connect(admin_->bound());
@@ -146,7 +161,7 @@ TEST_F(AdminListenerTest, DropsConnectionsThatGetTooOldWhateverTheyDo) {
   EXPECT_TRUE(answered(young, "ok\n"));
 }
 
-TEST_F(AdminListenerTest, MayBeDestroyedWhileAScraperIsStuck) {
+TEST_F(HttpListenerTest, MayBeDestroyedWhileAScraperIsStuck) {
   metrics_.assign(8 * 1024 * 1024, 'm');
   start();
   Peer peer = Peer::connect(admin_->bound(), 4096);
@@ -157,7 +172,7 @@ TEST_F(AdminListenerTest, MayBeDestroyedWhileAScraperIsStuck) {
   EXPECT_LT(peer.receive().size(), metrics_.size());
 }
 
-TEST_F(AdminListenerTest, MayBeDestroyedBeforeTheLoopRan) {
+TEST_F(HttpListenerTest, MayBeDestroyedBeforeTheLoopRan) {
   start();
   Peer peer = Peer::connect(admin_->bound());
   peer.send(kAskHealth);

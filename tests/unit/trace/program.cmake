@@ -1,0 +1,1 @@
+target_link_libraries(unit_trace PRIVATE gatepost_session_support)
