@@ -108,7 +108,8 @@ class Replay final : StageEar, session::Session::Home {
                    .clock = [] { return std::int64_t{0}; }},
         services_{time_, connector_, pool_,
                   log_,  counters_,  guard_,
-                  host_, retention_, filters::inspection_maker(host_)},
+                  host_, retention_, filters::inspection_maker(host_),
+                  journal_},
         started_(time_.now()) {}
   ~Replay() { session_.reset(); }
   Replay(const Replay&) = delete;
@@ -371,6 +372,7 @@ class Replay final : StageEar, session::Session::Home {
   filters::ScanDesk desk_;
   filters::Host host_;
   filters::RetentionHost retention_;
+  Journal journal_;
   session::Services services_;
   const Instant started_;
   std::unique_ptr<StageWire> client_;

@@ -91,6 +91,7 @@ class Pod:
         self.grace = pod["terminationGracePeriodSeconds"]
         ours = container(self.workload)
         pod["containers"] = [ours]
+        pod["restartPolicy"] = "Never"  # the kubelet starts nothing again that it ends
         ours["image"] = image
         ours["imagePullPolicy"] = "Never"
         places = {mount["name"]: volumes[mount["mountPath"]] for mount in ours["volumeMounts"]}
