@@ -23,13 +23,13 @@ constexpr unsigned kMaxTraceSeconds = 86'400;
 
 void add_socket(CLI::App& part, CommandLine& line) {
   part.footer(kFooter);
-  CLI::Option* control = part.add_option("--control", line.ctl.socket, "The control socket")
-                             ->type_name("PATH")
-                             ->envname("GATEPOST_CONTROL");
+  // Both may be given: in a container both variables are set.
+  part.add_option("--control", line.ctl.socket, "The control socket")
+      ->type_name("PATH")
+      ->envname("GATEPOST_CONTROL");
   part.add_option("--config", line.config_file, "Configuration file that names it")
       ->type_name("FILE")
-      ->envname("GATEPOST_CONFIG")
-      ->excludes(control);
+      ->envname("GATEPOST_CONFIG");
 }
 
 CLI::App& add_part(CLI::App& command, CommandLine& line, const char* name, const char* about,

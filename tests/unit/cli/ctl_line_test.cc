@@ -32,6 +32,13 @@ TEST(CtlLine, KnowsItsParts) {
   }
 }
 
+TEST(CtlLine, TakesTheSocketBesideAConfiguration) {
+  // As in a container, where both come from the environment: socket_of() goes by the socket.
+  const CommandLine line = parse({"ctl", "status", "--config", "g", "--control", "/c"});
+  ASSERT_EQ(line.action, Action::ctl) << line.text;
+  EXPECT_EQ(line.ctl.socket, "/c");
+}
+
 TEST(CtlLine, TakesWhatEachPartNeeds) {
   CommandLine line = parse({"ctl", "sessions", "--user", "j*", "--limit", "5", "--json"});
   EXPECT_EQ(line.ctl.user, "j*");
@@ -64,8 +71,7 @@ TEST(CtlLine, RefusesWhatMakesNoSense) {
       {"ctl", "sessions", "--limit", "10001"},
       {"ctl", "log-level", "loud"},
       {"ctl", "trace"},
-      {"ctl", "trace", "--user", "x", "--seconds", "86401"},
-      {"ctl", "status", "--config", "g", "--control", "/c"}};
+      {"ctl", "trace", "--user", "x", "--seconds", "86401"}};
   for (const auto& arguments : wrong) {
     const CommandLine line = parse(arguments);
     EXPECT_EQ(line.action, Action::print_and_exit) << arguments.back();
