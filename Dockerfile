@@ -64,4 +64,4 @@ CMD ["run"]
 LABEL org.opencontainers.image.title="Gatepost" \
       org.opencontainers.image.description="A POP3 gateway: TLS, filters and retention in front of POP3 servers" \
       org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.base.name="docker.io/library/debian:12-slim"
+      org.opencontainers.image.base.name="debian:12-slim"

@@ -93,6 +93,13 @@ AdminService::AdminService(Sources sources, TimerService& clock, Place place)
       access_(clock),
       events_(sources_.office, clock) {}
 
+AdminService::Asked::Asked(const http::Request& what, http::Responder& owed,
+                           const PeerAddress& peer)
+    : request(what),
+      responder(owed),
+      by(fmt::format("status page {}", peer.to_string())),
+      network(peer.ip.network()) {}
+
 void AdminService::handle(const http::Request& request, const PeerAddress& peer,
                           http::Responder responder) {
   if (answer_programs(request, responder)) return;
@@ -106,13 +113,7 @@ void AdminService::handle(const http::Request& request, const PeerAddress& peer,
                                                            : route->get  ? "GET, HEAD"
                                                                          : "POST")));
   }
-  Asked asked{.request = request,
-              .responder = responder,
-              .viewer = {},
-              .form = {},
-              .by = fmt::format("status page {}", peer.to_string()),
-              .network = peer.ip.network(),
-              .cookie = {}};
+  Asked asked(request, responder, peer);
   if (place_.local && !names_us(request, place_.host)) {
     return asked.answer(problem_page(
         asked.viewer, 403,

@@ -60,6 +60,8 @@ class AdminService {
  private:
   /// One request on its way to its answer.
   struct Asked {
+    Asked(const http::Request& what, http::Responder& owed, const PeerAddress& peer);
+
     const http::Request& request;
     http::Responder& responder;
     Viewer viewer;

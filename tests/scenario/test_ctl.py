@@ -109,6 +109,48 @@ class Control(Scenario):
         self.assertEqual(self.running.child.wait(30), 0)
         self.assertFalse(os.path.exists(self.socket))
 
+    def end(self, pid):
+        """Of a process that is no child of ours."""
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), 30, f"process {pid} to end")
+
+    def test_upgrades(self):
+        joe = self.login("joe")
+        before = self.running.pid
+        self.assertIn("upgraded", self.ctl("upgrade", json_too=False))
+        after = self.ctl("status")["pid"]  # at the same socket
+        self.addCleanup(self.end, after)
+        self.assertNotEqual(after, before)
+        self.assertEqual(self.sessions(), [])
+        self.login("ann")
+        self.assertEqual([one["user"] for one in self.sessions()], ["ann"])
+        joe.command("DELE 1")
+        self.assertTrue(joe.command("QUIT").startswith(b"+OK"))
+        self.assertEqual(self.running.child.wait(30), 0)
+        self.assertTrue(os.path.exists(self.socket))
+        self.assertEqual(self.ctl("status")["pid"], after)
+
+    def explain(self, *words):
+        done = gateway.run("explain", *words, "--control", self.socket)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        return done.stdout
+
+    def test_explains_what_was_decided(self):
+        joe = self.login("joe")
+        joe.multi("RETR 1")
+        identity = self.sessions()[0]["id"]
+        joe.command("QUIT")
+        wait_until(lambda: not self.sessions(), 10, "the session's end")
+        text = self.explain(identity)
+        for word in (identity, "joe", self.server.address, "/upstream"):
+            self.assertIn(word, text)
+        self.assertNotIn(PASSWORD, text)
+        self.assertIn(identity, self.explain("--user", "joe"))
+        decisions = json.loads(self.explain(identity, "--json"))
+        self.assertEqual(decisions["session"], identity)
+        self.assertTrue(decisions["decisions"])
+        self.assertEqual(self.ctl("explain", identity, json_too=False), text)
+
     def test_the_socket_is_for_its_owner(self):
         self.assertEqual(stat.S_IMODE(os.stat(self.socket).st_mode), 0o600)
 

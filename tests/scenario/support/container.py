@@ -21,20 +21,14 @@ import subprocess
 import tempfile
 import time
 
+from . import base_system
 from .process import ChildFailed, wait_until
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
-FOLDER = os.path.join(ROOT, "build", "container")
-BASE = "docker.io/library/debian:12-slim"
+ROOT = base_system.ROOT
+FOLDER = base_system.FOLDER
+#: As the Dockerfile names it; podman finds the one of this machine first.
+BASE = "localhost/debian:12-slim"
 NAME = "localhost/gatepost:test"
-#: Where Debian's packages come from, as in the base image of that name.
-SOURCES = ("deb http://deb.debian.org/debian bookworm main",
-           "deb http://deb.debian.org/debian bookworm-updates main",
-           "deb http://deb.debian.org/debian-security bookworm-security main")
-#: What dpkg leaves out in the slim image, now and later.
-_SLIM = ("force-unsafe-io", "path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright",
-         "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/locale/*",
-         "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/lintian/*")
 
 #: What a machine with few resources may give: the builds of others go on beside.
 JOBS = 2
@@ -78,19 +72,7 @@ def image(say=lambda text: None):
 
 
 def _import_base():
-    tar = os.path.join(FOLDER, "base.tar")
-    if not os.path.exists(tar):
-        words = ["mmdebstrap", "--variant=minbase", "--mode=root", "--quiet",
-                 *(f"--dpkgopt={option}" for option in _SLIM),
-                 "--aptopt=Acquire::Languages \"none\"",
-                 # Else usrmerge comes in, and all of Perl with it.
-                 "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
-                 "bookworm", tar + ".new.tar", *SOURCES]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=BUILD_SECONDS)
-        if done.returncode != 0:
-            raise ChildFailed(f"mmdebstrap ended with {done.returncode}:\n{done.stderr[-4000:]}")
-        os.rename(tar + ".new.tar", tar)
-    podman("import", "--change", 'CMD ["bash"]', tar, BASE, seconds=300)
+    podman("import", "--change", 'CMD ["bash"]', base_system.base(), BASE, seconds=300)
 
 
 def ccache_folder():

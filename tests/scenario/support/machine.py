@@ -10,45 +10,14 @@ or booted, with systemd as its first process, by systemd-nspawn.
 Network and clock are the host's. Needs root.
 """
 
-import fcntl
 import glob
 import os
 import shutil
 import subprocess
 import tempfile
 
+from . import base_system
 from .process import Child, ChildFailed, wait_until
-
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
-#: A minimal system; the image of the Dockerfile is built upon the same.
-BASE = os.path.join(ROOT, "build", "container", "base.tar")
-SOURCES = ("deb http://deb.debian.org/debian bookworm main",
-           "deb http://deb.debian.org/debian bookworm-updates main",
-           "deb http://deb.debian.org/debian-security bookworm-security main")
-#: What dpkg leaves out in Debian's slim images.
-_SLIM = ("force-unsafe-io", "path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright",
-         "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/locale/*",
-         "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/lintian/*")
-#: Downloads may be slow.
-PATIENCE = 900
-
-
-def base():
-    """The tar of a minimal system, made when it is not there yet; others wait meanwhile."""
-    os.makedirs(os.path.dirname(BASE), exist_ok=True)
-    with open(BASE + ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(BASE):
-            made = BASE.replace(".tar", f"-{os.getpid()}.tar")
-            done = subprocess.run(
-                ["mmdebstrap", "--variant=minbase", "--mode=root", "--quiet",
-                 *(f"--dpkgopt={option}" for option in _SLIM), '--aptopt=Acquire::Languages "none"',
-                 '--aptopt=Apt::Install-Recommends "false"', "bookworm", made, *SOURCES],
-                capture_output=True, text=True, timeout=PATIENCE)
-            if done.returncode != 0:
-                raise ChildFailed(f"mmdebstrap ended with {done.returncode}:\n{done.stderr[-4000:]}")
-            os.rename(made, BASE)
-    return BASE
 
 
 class Machine:
@@ -60,7 +29,7 @@ class Machine:
         self._child = None
         self._init = 0
         os.mkdir(self.root)
-        subprocess.run(["tar", "-xf", base(), "-C", self.root, "--exclude=./dev/*"], check=True,
+        subprocess.run(["tar", "-xf", base_system.base(), "-C", self.root, "--exclude=./dev/*"], check=True,
                        timeout=120)
         shutil.copy("/etc/resolv.conf", self.path("/etc/resolv.conf"))
         for file in glob.glob(self.path("/etc/dpkg/dpkg.cfg.d/*")):  # documents are to be looked at
@@ -98,7 +67,7 @@ class Machine:
 
     def apt(self, *words, **options):
         return self.run("apt-get", "--yes", "--quiet", "--option=Dpkg::Use-Pty=0", *words,
-                        env={"DEBIAN_FRONTEND": "noninteractive"}, seconds=PATIENCE, **options)
+                        env={"DEBIAN_FRONTEND": "noninteractive"}, seconds=base_system.PATIENCE, **options)
 
     def install(self, package, *words):
         """A .deb of the host with what it depends on, from Debian. What apt said."""
@@ -117,7 +86,7 @@ class Machine:
     def _lend_lists(self):
         """The host's lists of the same sources, if it has them, save a download."""
         lists = "/var/lib/apt/lists"
-        for file in glob.glob(f"{lists}/deb.debian.org_debian*"):
+        for file in glob.glob(f"{lists}/*_dists_{base_system.RELEASE}*"):
             if not os.path.exists(self.path(file)):
                 shutil.copy(file, self.path(lists))
 
