@@ -101,7 +101,7 @@ void FrontOffice::explain(std::string id, bool json, Then<std::string> then) {
       [form, then = std::move(then)](const std::vector<Explanation>& found,
                                      std::size_t /*missing*/) mutable {
         const auto known = std::ranges::find_if(
-            found, [](const Explanation& one) { return !one.decisions.empty(); });
+            found, [](const Explanation& part) { return !part.decisions.empty(); });
         then(admin::render(known != found.end() ? *known : Explanation(), form));
       });
 }

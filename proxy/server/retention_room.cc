@@ -65,14 +65,19 @@ RetentionRoom::Report make_report(const RetentionJudge& judge, const std::vector
   report.outlooks = counts_of(retention_outlooks(judge, rows));
   report.dry_run = counts_of(retention_dry_run(rows_of(dry)));
   report.records = rows.size();
-  std::ranges::stable_sort(rows, {}, [&](const RetentionRow& row) { return order_of(judge, row); });
+  // Places are sorted rather than rows, and each row is judged once.
+  std::vector<std::pair<std::int64_t, std::size_t>> places;
+  places.reserve(rows.size());
+  for (const RetentionRow& row : rows) places.emplace_back(order_of(judge, row), places.size());
+  std::ranges::sort(places);
   const std::size_t begin = std::min(question.skip, rows.size());
   const std::size_t end = begin + std::min(question.limit, rows.size() - begin);
   for (std::size_t i = begin; i < end; ++i) {
-    const filters::Record record = rows[i].record.value_or(filters::Record());
-    report.rows.push_back({.uidl = to_hex(rows[i].name),
-                           .state = retention_state(judge, rows[i]),
-                           .outlook = retention_outlook(judge, rows[i]),
+    const RetentionRow& row = rows[places[i].second];
+    const filters::Record record = row.record.value_or(filters::Record());
+    report.rows.push_back({.uidl = to_hex(row.name),
+                           .state = retention_state(judge, row),
+                           .outlook = retention_outlook(judge, row),
                            .seen = record.seen,
                            .retrieved = record.retrieved,
                            .deleted = record.deleted});

@@ -44,8 +44,7 @@ class CtlClientTest : public ::testing::Test {
 
 TEST_F(CtlClientTest, AsksOverTcpAndOverAUnixSocket) {
   const TestFolder folder;
-  for (const Endpoint& at :
-       {Endpoint{"127.0.0.1", 0, {}}, Endpoint{{}, 0, folder.path("control")}}) {
+  for (const Endpoint& at : {Endpoint{"127.0.0.1", 0, {}}, Endpoint{{}, 0, folder / "control"}}) {
     net::Loop loop;
     auto listener = HttpListener::start(
         loop, at,

@@ -90,7 +90,8 @@ TEST_F(HttpListenerTest, ServesAUnixSocketForItsOwnUserOnly) {
 
 TEST_F(HttpListenerTest, FailsWhereSomebodyElseListens) {
   start();
-  const auto second = HttpListener::start(loop_, admin_->bound(), service_);
+  const auto second = HttpListener::start(loop_, admin_->bound(),
+                                          [](const auto&, http::Responder, const auto&) {}, {});
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error().detail, HasSubstr(admin_->bound().to_string()));
 }

@@ -40,9 +40,10 @@ class QuarantineRoomTest : public ::testing::Test {
   template <class T, class Ask>
   Result<T> answer(Ask ask) {
     std::optional<Result<T>> result;
-    ask([&result](Result<T> given) { result = std::move(given); });
+    ask([&result](Result<T> given) { result.emplace(std::move(given)); });
     background_.run_all();
-    return result ? *std::move(result) : fail(ErrorCode::system, "no answer");
+    if (!result) return fail(ErrorCode::system, "no answer");
+    return *std::move(result);
   }
   Result<Room::Page> list(std::string user, std::size_t skip = 0, std::size_t limit = 10) {
     return answer<Room::Page>(

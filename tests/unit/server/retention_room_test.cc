@@ -57,7 +57,7 @@ class RetentionRoomTest : public ::testing::Test {
   template <class T, class Ask>
   Result<T> answer(Ask ask) {
     std::optional<Result<T>> result;
-    ask([&result](Result<T> given) { result = std::move(given); });
+    ask([&result](Result<T> given) { result.emplace(std::move(given)); });
     background_.run_all();
     return result ? *std::move(result) : fail(ErrorCode::system, "no answer");
   }

@@ -99,7 +99,8 @@ TEST_F(UpgradeTest, a_new_process_takes_over) {
   for (int i = 0; i < 500; ++i) many.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   std::vector<HandoverPacket> cargo;
   ASSERT_TRUE(pack_sockets("key", std::move(many), cargo));
-  for (int i = 0; i < 200; ++i) cargo.push_back({What::failed, std::string(4096, 'x'), {}});
+  const std::string large(4096, 'x');
+  for (int i = 0; i < 200; ++i) cargo.push_back({What::failed, large, {}});
   upgrade_->hand_over(std::move(cargo));
   const auto process = outcome();
   ASSERT_TRUE(process) << process.error().detail;
