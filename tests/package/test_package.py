@@ -17,7 +17,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenario"))
 
 from support.case import Scenario  # noqa: E402
-from support.machine import ROOT, Machine  # noqa: E402
+from support.base_system import ROOT  # noqa: E402
+from support.machine import Machine  # noqa: E402
 from support.ports import free_port  # noqa: E402
 from support.process import wait_until  # noqa: E402
 from support.raw_client import RawClient, unstuff  # noqa: E402
