@@ -27,7 +27,7 @@ COPY . .
 # How many compilers at a time; empty: as many as there are processors.
 ARG JOBS=
 ARG CCACHE_DIR=/var/cache/ccache
-RUN cmake --preset release -DGATEPOST_TESTS=OFF \
+RUN cmake --preset release -DGATEPOST_TESTS=OFF -DGATEPOST_PACKAGE=OFF \
  && cmake --build --preset release --target gatepost --parallel "${JOBS:-$(nproc)}" \
  && cmake --install build/release --prefix /usr/local --strip
 
