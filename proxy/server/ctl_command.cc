@@ -179,8 +179,8 @@ ExitCode control_gateway(const CommandLine& line) {
 ExitCode check_health(const CommandLine& line) {
   const config::Loaded loaded = load_configuration(line);
   if (!loaded.config) {
-    print_problems(loaded, line.config_file);
-    return ExitCode::runtime;
+    const auto first = std::ranges::find(loaded.problems, false, &config::Problem::warning);
+    return complain(to_string(*first, line.config_file), ExitCode::runtime);
   }
   const auto where = Endpoint::parse(loaded.config->admin.address);
   if (!where) return complain("there is no admin listener to ask", ExitCode::runtime);

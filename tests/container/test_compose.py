@@ -208,8 +208,9 @@ class Running(Scenario):
         self.addCleanup(made.stop)
         self._logs.append(("the container", made.log))
         # It is ready when clamd has found what it must find.
-        made.wait_until(lambda: made.exec("/usr/local/bin/gatepost", "healthcheck", "--ready")
-                        .returncode == 0, "the gateway to be ready")
+        def ready():
+            return made.exec("/usr/local/bin/gatepost", "healthcheck", "--ready").returncode == 0
+        made.wait_until(lambda: self.net.run(ready), "the gateway to be ready")
         return made
 
     def test_gatepost_takes_its_file(self):
