@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "config/build_parts.h"
-#include "config/names.h"
 #include "config/local.h"
+#include "config/names.h"
 #include "config/rules_parts.h"
 
 namespace gatepost::config {

@@ -106,9 +106,9 @@ class Replay final : StageEar, session::Session::Home {
                    .audit = nullptr,
                    .hold = {},
                    .clock = [] { return std::int64_t{0}; }},
-        services_{time_, connector_, pool_,
-                  log_,  counters_,  guard_,
-                  host_, retention_, filters::inspection_maker(host_),
+        services_{time_,   connector_, pool_,
+                  log_,    counters_,  guard_,
+                  host_,   retention_, filters::inspection_maker(host_),
                   journal_},
         started_(time_.now()) {}
   ~Replay() { session_.reset(); }

@@ -28,7 +28,7 @@ struct Environment {
   net::Connector& connector;
   BlockPool& pool;
   Journal::Page* page = nullptr;  ///< where what is decided is noted; null: nowhere
-  net::Tap* tap = nullptr;  ///< hears the connections; null: nobody does
+  net::Tap* tap = nullptr;        ///< hears the connections; null: nobody does
 };
 
 /// A connection on which a user may log in now.
