@@ -5,6 +5,7 @@ import fcntl
 import os
 import subprocess
 
+from .downloads import PATIENCE, persistently
 from .process import ChildFailed
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
@@ -14,8 +15,6 @@ RELEASE = "bookworm"
 _SLIM = ("force-unsafe-io", "path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright",
          "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/locale/*",
          "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/lintian/*")
-#: Downloads may be slow.
-PATIENCE = 900
 
 
 def sources():
@@ -39,15 +38,15 @@ def base():
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(tar):
             made = os.path.join(FOLDER, "new.tar")
-            done = subprocess.run(
-                ["mmdebstrap", "--variant=minbase", "--mode=root", "--quiet",
+            done = persistently(lambda: subprocess.run(
+                ["mmdebstrap", "--variant=minbase", "--mode=root",
                  *(f"--dpkgopt={option}" for option in _SLIM),
                  '--aptopt=Acquire::Languages "none"', '--aptopt=Apt::Install-Recommends "false"',
                  # Else usrmerge comes in, and all of Perl with it.
                  "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
                  RELEASE, made, *sources()],
-                capture_output=True, text=True, timeout=PATIENCE)
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE))
             if done.returncode != 0:
-                raise ChildFailed(f"mmdebstrap ended with {done.returncode}:\n{done.stderr[-4000:]}")
+                raise ChildFailed(f"mmdebstrap ended with {done.returncode}:\n{done.stdout[-4000:]}")
             os.rename(made, tar)
     return tar

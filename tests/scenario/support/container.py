@@ -22,6 +22,7 @@ import tempfile
 import time
 
 from . import base_system
+from .downloads import persistently
 from .process import ChildFailed, wait_until
 
 ROOT = base_system.ROOT
@@ -108,15 +109,21 @@ def _build():
     shared = ccache_folder()
     volume = ["--volume", f"{shared}:/var/cache/ccache"] if shared else []
     log = os.path.join(FOLDER, "build.log")
-    with open(log, "w") as out:
-        done = subprocess.run(
-            ["nice", *podman_words(), "build", "--isolation", "chroot", "--format", "docker",
-             "--network", "host", "--pull=never", "--layers", "--build-arg", f"JOBS={JOBS}", *volume,
-             "--tag", NAME, context],
-            stdout=out, stderr=subprocess.STDOUT, timeout=BUILD_SECONDS)
-    if done.returncode != 0:
+
+    def attempt():
+        with open(log, "w") as out:
+            done = subprocess.run(
+                ["nice", *podman_words(), "build", "--isolation", "chroot", "--format", "docker",
+                 "--network", "host", "--pull=never", "--layers", "--build-arg", f"JOBS={JOBS}",
+                 *volume, "--tag", NAME, context],
+                stdout=out, stderr=subprocess.STDOUT, timeout=BUILD_SECONDS)
         with open(log, errors="replace") as text:
-            raise ChildFailed(f"the image cannot be built:\n{text.read()[-6000:]}")
+            done.stdout = text.read()
+        return done
+
+    done = persistently(attempt, lambda done: "Failed to fetch" in done.stdout)
+    if done.returncode != 0:
+        raise ChildFailed(f"the image cannot be built:\n{done.stdout[-6000:]}")
 
 
 @contextlib.contextmanager

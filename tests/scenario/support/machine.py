@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 
 from . import base_system
+from .downloads import PATIENCE, persistently
 from .process import Child, ChildFailed, wait_until
 
 
@@ -67,17 +68,22 @@ class Machine:
 
     def apt(self, *words, **options):
         return self.run("apt-get", "--yes", "--quiet", "--option=Dpkg::Use-Pty=0", *words,
-                        env={"DEBIAN_FRONTEND": "noninteractive"}, seconds=base_system.PATIENCE, **options)
+                        env={"DEBIAN_FRONTEND": "noninteractive"}, seconds=PATIENCE, **options)
 
     def install(self, package, *words):
         """A .deb of the host with what it depends on, from Debian. What apt said."""
         name = "/srv/" + os.path.basename(package)  # /tmp is another one once it is booted
         shutil.copy(package, self.path(name))
         self._lend_lists()
-        done = self.apt("install", *words, name, check=False)
-        if done.returncode != 0 and "Setting up" not in done.stdout:  # lists missing or old
-            self.apt("update")
-            done = self.apt("install", *words, name)
+
+        def attempt():
+            done = self.apt("install", *words, name, check=False)
+            if done.returncode != 0 and "Setting up" not in done.stdout:  # lists missing or old
+                self.apt("update", check=False)
+                done = self.apt("install", *words, name, check=False)
+            return done
+
+        done = persistently(attempt, lambda done: "Setting up" not in done.stdout)
         os.remove(self.path(name))
         if done.returncode != 0:
             raise ChildFailed(f"apt-get install {name} failed:\n{done.stdout[-6000:]}")

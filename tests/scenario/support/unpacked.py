@@ -11,6 +11,8 @@ import shutil
 import subprocess
 import tempfile
 
+from .downloads import persistently
+
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
 
 
@@ -30,10 +32,15 @@ def _unpack(package, there):
     with tempfile.TemporaryDirectory(dir=os.path.dirname(there)) as scratch:
         def run(*words):
             return subprocess.run(words, cwd=scratch, capture_output=True, text=True, timeout=120)
-        done = run("apt-get", "download", package)
-        if not glob.glob(os.path.join(scratch, "*.deb")) and os.getuid() == 0:
-            run("apt-get", "update", "-q")
+
+        def attempt():
             done = run("apt-get", "download", package)
+            if done.returncode != 0 and os.getuid() == 0:  # lists missing or old
+                run("apt-get", "update", "-q")
+                done = run("apt-get", "download", package)
+            return done
+
+        done = persistently(attempt)
         found = glob.glob(os.path.join(scratch, "*.deb"))
         if not found:
             raise RuntimeError(f"cannot download {package}: {done.stderr[-1000:]}")
