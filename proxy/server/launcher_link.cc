@@ -4,36 +4,22 @@
 #include <uv.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "filters/scan/tell_later.h"
+#include "proxy/server/packet.h"
 
 namespace gatepost::server {
 
 namespace {
 
 /// 0 or the error's number. `descriptor` goes along if there is one.
-int send_request(int link, LaunchRequest request, int descriptor) {
-  iovec bytes{.iov_base = &request, .iov_len = sizeof request};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  if (descriptor >= 0) {
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* const head = CMSG_FIRSTHDR(&message);
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(head), &descriptor, sizeof descriptor);
-  }
-  return ::sendmsg(link, &message, MSG_NOSIGNAL) < 0 ? errno : 0;
+int send_request(int link, const LaunchRequest& request, int descriptor) {
+  return send_with_descriptor(link, std::as_bytes(std::span(&request, 1)), descriptor);
 }
 
 net::ProgramEnd end_of(const LaunchReport& report) {

@@ -16,43 +16,18 @@
 #include <cstring>
 #include <deque>
 #include <fstream>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "proxy/server/launcher_wire.h"
+#include "proxy/server/packet.h"
 #include "proxy/server/program.h"
 
 namespace gatepost::server {
 
 namespace {
-
-/// A request with what came along.
-struct Received {
-  ssize_t size = 0;
-  LaunchRequest request;
-  UniqueFd input;
-};
-
-Received receive(int link) {
-  Received received;
-  iovec bytes{.iov_base = &received.request, .iov_len = sizeof received.request};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  received.size = ::recvmsg(link, &message, MSG_CMSG_CLOEXEC);
-  const cmsghdr* const head = CMSG_FIRSTHDR(&message);
-  if (received.size > 0 && head != nullptr && head->cmsg_level == SOL_SOCKET &&
-      head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(sizeof(int))) {
-    int descriptor = -1;
-    std::memcpy(&descriptor, CMSG_DATA(head), sizeof descriptor);
-    received.input = UniqueFd(descriptor);
-  }
-  return received;
-}
 
 class LauncherProcess {
  public:
@@ -100,10 +75,12 @@ class LauncherProcess {
     Link& link = links_[which];
     send_reports(link);
     while (link.socket.get() >= 0) {
-      Received received = receive(link.socket.get());
+      LaunchRequest request;
+      ReceivedPacket received = receive_with_descriptor(
+          link.socket.get(), std::as_writable_bytes(std::span(&request, 1)));
       if (received.size < 0 && errno == EINTR) continue;
       if (received.size < 0 && errno == EAGAIN) return;
-      if (received.size != sizeof received.request) {
+      if (received.size != sizeof request) {
         link.socket = UniqueFd();
         link.unsent.clear();
         for (RunningProgram& program : running_) {
@@ -111,7 +88,7 @@ class LauncherProcess {
         }
         return;
       }
-      obey(which, received.request, std::move(received.input));
+      obey(which, request, std::move(received.descriptor));
     }
   }
 

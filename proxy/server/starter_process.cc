@@ -13,11 +13,12 @@
 #include <climits>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "proxy/server/packet.h"
 #include "proxy/server/predecessor.h"
 #include "proxy/server/starter.h"
 
@@ -29,32 +30,6 @@ using What = StarterReport::What;
 
 /// What is meant for the gateway is not to end the starter, too.
 constexpr std::array kIgnored = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2};
-
-struct Received {
-  ssize_t size = 0;
-  StarterRequest request = StarterRequest::kill;
-  UniqueFd descriptor;
-};
-
-Received receive(int link) {
-  Received received;
-  iovec bytes{.iov_base = &received.request, .iov_len = sizeof received.request};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  received.size = ::recvmsg(link, &message, MSG_CMSG_CLOEXEC);
-  const cmsghdr* const head = CMSG_FIRSTHDR(&message);
-  if (received.size > 0 && head != nullptr && head->cmsg_level == SOL_SOCKET &&
-      head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(sizeof(int))) {
-    int descriptor = -1;
-    std::memcpy(&descriptor, CMSG_DATA(head), sizeof descriptor);
-    received.descriptor = UniqueFd(descriptor);
-  }
-  return received;
-}
 
 class StarterProcess {
  public:
@@ -89,10 +64,12 @@ class StarterProcess {
       std::array<pollfd, 2> polled{{{link_.get(), POLLIN, 0}, {children_.get(), POLLIN, 0}}};
       ::poll(polled.data(), polled.size(), -1);
       reap();
-      Received received = receive(link_.get());
+      auto request = StarterRequest::kill;
+      ReceivedPacket received =
+          receive_with_descriptor(link_.get(), std::as_writable_bytes(std::span(&request, 1)));
       if (received.size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-      if (received.size != sizeof received.request) return;
-      if (received.request == StarterRequest::start) {
+      if (received.size != sizeof request) return;
+      if (request == StarterRequest::start) {
         start(std::move(received.descriptor));
       } else if (successor_ > 0) {
         ::kill(successor_, SIGKILL);

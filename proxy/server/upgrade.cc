@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <iterator>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -14,6 +14,7 @@
 
 #include "proxy/base/secret.h"
 #include "proxy/server/inherited_sockets.h"
+#include "proxy/server/packet.h"
 
 namespace gatepost::server {
 
@@ -22,21 +23,8 @@ namespace {
 using What = HandoverPacket::What;
 
 Result<void> ask(int link, StarterRequest request, int descriptor) {
-  iovec bytes{.iov_base = &request, .iov_len = sizeof request};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  if (descriptor >= 0) {
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* const head = CMSG_FIRSTHDR(&message);
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(head), &descriptor, sizeof descriptor);
-  }
-  if (::sendmsg(link, &message, MSG_NOSIGNAL) < 0) return system_failure("starter", errno);
+  const int code = send_with_descriptor(link, std::as_bytes(std::span(&request, 1)), descriptor);
+  if (code != 0) return system_failure("starter", code);
   return {};
 }
 
