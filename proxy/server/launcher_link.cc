@@ -1,7 +1,6 @@
 #include "proxy/server/launcher_link.h"
 
 #include <sys/socket.h>
-#include <uv.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -32,26 +31,10 @@ net::ProgramEnd end_of(const LaunchReport& report) {
 }  // namespace
 
 LauncherLink::LauncherLink(net::Loop& loop, UniqueFd link, std::vector<net::Program> programs)
-    : loop_(loop), link_(std::move(link)), poll_(new uv_poll_t), programs_(std::move(programs)) {
-  uv_poll_init(loop_.raw(), poll_, link_.get());
-  poll_->data = this;
-  watch();
-}
-
-LauncherLink::~LauncherLink() {
-  uv_poll_stop(poll_);
-  uv_close(reinterpret_cast<uv_handle_t*>(poll_),
-           [](uv_handle_t* handle) { delete reinterpret_cast<uv_poll_t*>(handle); });
-}
-
-void LauncherLink::watch() {
-  uv_poll_start(poll_, to_kill_.empty() ? UV_READABLE : UV_READABLE | UV_WRITABLE,
-                [](uv_poll_t* poll, int /*status*/, int events) {
-                  auto* const self = static_cast<LauncherLink*>(poll->data);
-                  if ((events & UV_WRITABLE) != 0) self->send_kills();
-                  self->on_readable();
-                });
-}
+    : loop_(loop),
+      link_(std::move(link)),
+      watch_(std::make_unique<FdWatch>(loop_, link_.get(), [this] { on_ready(); })),
+      programs_(std::move(programs)) {}
 
 Ticket LauncherLink::run(const net::Program& program, UniqueFd input, Done done) {
   const auto refuse = [this, &done](Error error) {
@@ -76,7 +59,12 @@ Ticket LauncherLink::run(const net::Program& program, UniqueFd input, Done done)
   });
 }
 
-void LauncherLink::on_readable() {
+void LauncherLink::on_ready() {
+  if (!to_kill_.empty()) send_kills();
+  read_reports();
+}
+
+void LauncherLink::read_reports() {
   while (link_.get() >= 0) {
     LaunchReport report;
     const ssize_t n = ::recv(link_.get(), &report, sizeof report, 0);
@@ -102,11 +90,11 @@ void LauncherLink::send_kills() {
       break;  // later, or its end is about to be seen
     to_kill_.pop_front();
   }
-  watch();
+  watch_->want_room(!to_kill_.empty());
 }
 
 void LauncherLink::launcher_ended() {
-  uv_poll_stop(poll_);
+  watch_.reset();
   link_ = UniqueFd();
   to_kill_.clear();
   while (!running_.empty()) {

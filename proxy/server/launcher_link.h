@@ -8,9 +8,8 @@
 
 #include "proxy/net/loop.h"
 #include "proxy/net/process_launcher.h"
+#include "proxy/server/fd_watch.h"
 #include "proxy/server/launcher_wire.h"
-
-struct uv_poll_s;
 
 namespace gatepost::server {
 
@@ -19,22 +18,21 @@ class LauncherLink final : public net::ProcessLauncher {
  public:
   /// `link`: a connection that does not block. `programs` as the launcher knows them.
   LauncherLink(net::Loop& loop, UniqueFd link, std::vector<net::Program> programs);
-  ~LauncherLink() override;
   LauncherLink(const LauncherLink&) = delete;
   LauncherLink& operator=(const LauncherLink&) = delete;
 
   [[nodiscard]] Ticket run(const net::Program& program, UniqueFd input, Done done) override;
 
  private:
-  void watch();
-  void on_readable();
+  void on_ready();
+  void read_reports();
   void kill(std::uint64_t id);
   void send_kills();
   void launcher_ended();
 
   net::Loop& loop_;
-  UniqueFd link_;    // -1: the launcher has ended
-  uv_poll_s* poll_;  // freed by its close callback
+  UniqueFd link_;                   // -1: the launcher has ended
+  std::unique_ptr<FdWatch> watch_;  // as long as there is a link
   std::vector<net::Program> programs_;
   std::map<std::uint64_t, Done> running_;
   std::deque<std::uint64_t> to_kill_;  // the socket had no room; at most what ran
