@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -92,24 +91,7 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   auto sockets = open_sockets(**snapshot);
   if (!sockets) return std::unexpected(sockets.error());
 
-  std::vector<const session::Counters*> counters;
-  std::vector<const filters::MessageCounters*> messages;
-  std::vector<const filters::RetentionCounters*> retention;
-  std::vector<const Cell*> turns;
-  counters.reserve(workers_.size());
-  messages.reserve(workers_.size());
-  retention.reserve(workers_.size());
-  turns.reserve(workers_.size());
-  for (const auto& worker : workers_) {
-    counters.push_back(&worker->counters());
-    messages.push_back(&worker->message_counters());
-    retention.push_back(&worker->retention_counters());
-    turns.push_back(&worker->counters().turns);
-  }
-  watch_ = std::make_unique<WorkerWatch>(loop_, log_, turns);
-  exporter_ = std::make_unique<metrics::Exporter>(
-      std::move(counters), [this] { return facts(); }, std::move(messages), std::move(retention));
-
+  watch_workers();
   put_into_force(std::move(*snapshot), std::move(*sockets));
   open_office();
   if (auto started = start_admin(); !started) return started;
@@ -388,77 +370,6 @@ void Server::warn_of_fixed_settings(const config::Config& next) const {
 void Server::rotate_tickets() {
   holdings_.tickets->rotate();
   rotation_->start(snapshot_->config.tls.ticket_rotation);
-}
-
-metrics::ProcessFacts Server::facts() const {
-  metrics::ProcessFacts facts;
-  facts.version = kVersion;
-  facts.tls_library = tls::library_name();
-  facts.started = started_;
-  facts.workers = workers_.size();
-  facts.silent_seconds = watch_->silent_seconds();
-  for (const auto& identity : snapshot_->identities) {
-    facts.certificates.push_back({identity->files().certificate, identity->info().not_after});
-  }
-  facts.stale_files = snapshot_->problems.size();
-  facts.file_refreshes_succeeded = refreshes_succeeded_;
-  facts.file_refreshes_failed = refreshes_failed_;
-  for (const auto& pool : snapshot_->pools) {
-    for (const upstream::Server& server : pool->servers()) {
-      facts.servers.push_back({.pool = pool->name(),
-                               .server = server.address.to_string(),
-                               .up = server.state->health() != upstream::ServerState::Health::down,
-                               .sessions = server.state->sessions()});
-    }
-  }
-  for (const auto& kind : snapshot_->chains.scanners) facts.scanners.push_back(kind->counters);
-  for (const auto& [name, chain] : snapshot_->chains.by_name) {
-    if (!chain || !chain->rules) continue;
-    std::ranges::move(chain->rules->counters(), std::back_inserter(facts.rules));
-  }
-  if (stores_.room) facts.spool_octets = stores_.room->used();
-  facts.room = room_facts(snapshot_->config, stores_, workers_.size());
-  facts.usage = metrics::process_usage();
-  if (stores_.memory) facts.remembered_verdicts = stores_.memory->size();
-  const guard::Guard::Facts guarded = guard_.facts();
-  facts.guarded_networks = guarded.networks;
-  facts.guarded_users = guarded.users;
-  facts.policies = snapshot_->policies.counters;
-  facts.retention_store_up = stores_down() == 0;
-  facts.reloads_succeeded = reloads_succeeded_;
-  facts.reloads_failed = reloads_failed_;
-  facts.last_reload_succeeded = last_reload_succeeded_;
-  facts.log_lines_lost = log_.lost_lines();
-  facts.upgrades_succeeded = is_successor_ ? 1 : 0;
-  facts.upgrades_failed = upgrades_failed_;
-  facts.draining = phase_ == Phase::draining;
-  return facts;
-}
-
-/// Workers that cannot use their store, or do not know yet whether they can.
-std::size_t Server::stores_down() const {
-  return static_cast<std::size_t>(std::ranges::count_if(workers_, [](const auto& worker) {
-    const StoreWatch::State state = worker->store_state();
-    return state == StoreWatch::State::down || state == StoreWatch::State::unknown;
-  }));
-}
-
-std::vector<std::string> Server::not_ready() const {
-  std::vector<std::string> reasons;
-  if (phase_ == Phase::draining) reasons.emplace_back("draining");
-  if (phase_ == Phase::replaced) reasons.emplace_back("another process has taken over");
-  const auto paused = std::ranges::count_if(
-      workers_, [](const auto& worker) { return worker->counters().accept_paused.get() != 0; });
-  if (paused > 0) reasons.emplace_back("out of memory for new sessions");
-  std::ranges::move(watch_->complaints(), std::back_inserter(reasons));
-  for (const auto& kind : snapshot_->chains.scanners) {
-    if (!kind->config.required || metrics::effective(*kind->counters, workers_.size())) continue;
-    reasons.push_back(fmt::format("scanner {} is not effective", kind->config.name));
-  }
-  if (retention_.needs.always && stores_down() > 0) {
-    reasons.emplace_back("the store of what is deleted and kept cannot be used");
-  }
-  return reasons;
 }
 
 }  // namespace gatepost::server

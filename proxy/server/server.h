@@ -90,7 +90,6 @@ class Server {
   void open_office();
   [[nodiscard]] Result<void> start_admin();
   [[nodiscard]] Result<void> start_control();
-  [[nodiscard]] std::string_view word_for_phase() const;
   void upgrade_for(std::string_view by, admin::Office::Then<Result<void>> then);
   // server.cc
   [[nodiscard]] Result<void> harden(const std::optional<Identity>& identity,
@@ -108,7 +107,6 @@ class Server {
   void add_cargo(Cargo& cargo, Result<Worker::Sockets> sockets);
   void upgrade_failed(const Error& error);
   void be_replaced(pid_t successor);
-  [[nodiscard]] std::string status() const;
   // server.cc
   void rotate_tickets();
   void use_ticket_keys();
@@ -116,6 +114,10 @@ class Server {
   void refresh(std::string_view why);
   void note_health(const upstream::Pool& pool, const upstream::Server& server,
                    std::string_view problem);
+  // server_facts.cc
+  void watch_workers();
+  [[nodiscard]] std::string_view word_for_phase() const;
+  [[nodiscard]] std::string status() const;
   [[nodiscard]] metrics::ProcessFacts facts() const;
   [[nodiscard]] std::size_t stores_down() const;
   [[nodiscard]] std::vector<std::string> not_ready() const;

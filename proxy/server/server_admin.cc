@@ -75,18 +75,6 @@ void Server::open_office() {
   office_ = std::make_unique<FrontOffice>(std::move(parts));
 }
 
-std::string_view Server::word_for_phase() const {
-  switch (phase_) {
-    case Phase::serving:
-      return upgrade_ && upgrade_->under_way() ? "upgrading" : "running";
-    case Phase::replaced:
-      return "replaced";
-    case Phase::draining:
-      return "draining";
-  }
-  std::unreachable();
-}
-
 /// Tells who asked in any case; begin_upgrade() keeps silent where it refuses at once.
 void Server::upgrade_for(std::string_view by, admin::Office::Then<Result<void>> then) {
   auto told = std::make_shared<admin::Office::Then<Result<void>>>(std::move(then));

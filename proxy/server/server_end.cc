@@ -1,11 +1,7 @@
 // How a Server ends: drained, or replaced by another process at an upgrade.
 
 #include <csignal>
-#include <iterator>
-#include <optional>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "proxy/base/secret.h"
 #include "proxy/server/handover.h"
@@ -157,15 +153,6 @@ void Server::be_replaced(pid_t successor) {
   if (control_) control_->stop_listening();
   listening_.clear();  // their paths are the other one's
   let_sessions_end(limit);
-}
-
-/// For the service manager, and who asks it.
-std::string Server::status() const {
-  const std::uint32_t sessions = connections_.load();
-  std::string text = fmt::format("{} session{}", sessions, sessions == 1 ? "" : "s");
-  const std::vector<std::string> reasons = not_ready();
-  text += reasons.empty() ? ", ready" : fmt::format(", not ready: {}", fmt::join(reasons, "; "));
-  return text;
 }
 
 }  // namespace gatepost::server
