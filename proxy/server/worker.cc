@@ -9,18 +9,12 @@
 
 #include "proxy/base/pattern.h"
 #include "proxy/base/wall_clock.h"
-#include "proxy/pop3/reply.h"
 
 namespace gatepost::server {
 
 namespace {
 constexpr Duration kTick{500};
 constexpr Duration kErrorLogEvery{5'000};
-constexpr Duration kTimeToRead{1'000};
-/// "internal_error", fatal: the only alert of RFC 8446 section 6.2 that lays nothing to the
-/// client's charge. Outside any handshake it may be sent in clear.
-constexpr std::string_view kTlsAlert{"\x15\x03\x01\x00\x02\x02\x50", 7};
-
 }  // namespace
 
 Worker::Worker(unsigned index, Log& log, guard::Guard& guard,
@@ -51,6 +45,7 @@ Worker::Worker(unsigned index, Log& log, guard::Guard& guard,
                 filters_, retention_, filters::inspection_maker(filters_),
                 journal_},
       traces_(loop_),
+      refusals_(pool_),
       reaper_(loop_.make_timer([this] { reap(); })),
       ticker_(loop_.make_timer([this] { tick(); })),
       last_accept_error_(loop_.now() - kErrorLogEvery) {
@@ -167,8 +162,6 @@ void Worker::begin(std::shared_ptr<const session::Settings> settings,
   check_memory();
 }
 
-/// Says why. A handshake for everyone who is turned away would cost as much as for those who are
-/// let in, so where TLS comes first the client gets an alert.
 void Worker::refuse(const session::Settings& settings, std::unique_ptr<net::Transport> client,
                     session::EndReason reason) {
   counters_.sessions_ended[reason].add();
@@ -177,14 +170,7 @@ void Worker::refuse(const session::Settings& settings, std::unique_ptr<net::Tran
                                 : reason == session::EndReason::refused_network
                                     ? "Too many connections from your network, try again later"
                                     : "Too many new connections, try again later";
-  if (settings.client_tls_mode == config::ListenerTls::implicit) {
-    client->send(ByteChain(pool_, kTlsAlert));
-  } else {
-    client->send(ByteChain(pool_, pop3::err(pop3::ResponseCode::sys_temp, text)));
-  }
-  client->close(net::CloseMode::flush);
-  // Closed now, what the client has said already would make it a reset, which overtakes the words.
-  if (refused_.size() < kMaxRefused) refused_.push_back({loop_.now(), std::move(client)});
+  refusals_.add(std::move(client), settings.client_tls_mode, text, loop_.now());
   accept_failed(Error{ErrorCode::limit, std::string(text)});
 }
 
@@ -230,7 +216,7 @@ void Worker::reap() {
 
 /// Who was turned away is still reading why.
 bool Worker::nobody_is_left() const {
-  return sessions_.empty() && arrivals_.empty() && refused_.empty();
+  return sessions_.empty() && arrivals_.empty() && refusals_.empty();
 }
 
 /// Who has not even said who they are is not told anything.
@@ -239,17 +225,10 @@ void Worker::drop_arrivals() {
   arrivals_.clear();
 }
 
-void Worker::sweep_refused() {
-  const Instant now = loop_.now();
-  std::erase_if(refused_, [now](const Refused& refused) {
-    return refused.client->end() || now - refused.since > kTimeToRead;
-  });
-  if (drained_) reaper_->start(Duration(0));
-}
-
 void Worker::tick() {
   const Instant now = loop_.now();
-  sweep_refused();
+  refusals_.sweep(now);
+  if (drained_) reaper_->start(Duration(0));  // they may have been the last
   counters_.turns.add();
   counters_.loop_lag.observe(now - tick_due_);
   tick_due_ = now + kTick;
@@ -372,7 +351,7 @@ void Worker::stop() {
   loop_.post([this] {
     listeners_.clear();
     drop_arrivals();
-    refused_.clear();
+    refusals_.clear();
     for (auto& [session, owned] : sessions_) session->cut(session::EndReason::drained);
     reap();
     loop_.stop();

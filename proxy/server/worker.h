@@ -26,6 +26,7 @@
 #include "proxy/server/arrival.h"
 #include "proxy/server/filter_stores.h"
 #include "proxy/server/launcher.h"
+#include "proxy/server/refusals.h"
 #include "proxy/server/retention_stores.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/server/store_watch.h"
@@ -39,10 +40,6 @@ namespace gatepost::server {
 /// workers but the guard and the number of connections. Public calls are for the main thread.
 class Worker final : session::Session::Home, Arrival::Owner {
  public:
-  /// Clients turned away whose connections stay open until they have read why. Further ones are
-  /// broken off at once.
-  static constexpr std::size_t kMaxRefused = 256;
-
   /// A socket to listen on, and what its sessions are told.
   struct Listening {
     std::string key;  ///< the configured address
@@ -122,11 +119,6 @@ class Worker final : session::Session::Home, Arrival::Owner {
     std::shared_ptr<const session::Settings> settings;
     std::unique_ptr<Arrival> arrival;
   };
-  /// A client turned away that may not have read it yet.
-  struct Refused {
-    Instant since;
-    std::unique_ptr<net::Transport> client;
-  };
   struct Serving {
     std::unique_ptr<trace::Recording> recording;  // null: no trace wants the session
     std::unique_ptr<session::Session> session;
@@ -142,7 +134,6 @@ class Worker final : session::Session::Home, Arrival::Owner {
   void accept_failed(const Error& error);
   void on_arrival_finished(Arrival& arrival) override;
   void drop_arrivals();
-  void sweep_refused();
   void on_session_ended(session::Session& session) override;
   [[nodiscard]] bool nobody_is_left() const;
   [[nodiscard]] Result<Sockets> copies() const;
@@ -179,7 +170,7 @@ class Worker final : session::Session::Home, Arrival::Owner {
   std::unordered_map<Arrival*, Arriving> arrivals_;
   std::unordered_map<session::Session*, Serving> sessions_;
   std::vector<session::Session*> ended_;
-  std::vector<Refused> refused_;
+  Refusals refusals_;
   std::unique_ptr<Timer> reaper_;
   std::unique_ptr<Timer> ticker_;
   Instant tick_due_;

@@ -208,9 +208,9 @@ TEST_F(WorkerTest, LetsOnlySoManyReadWhyTheyAreRefused) {
   limits_.connections = 0;
   listen(settings());
   std::vector<Peer> peers;
-  for (std::size_t i = 0; i < Worker::kMaxRefused + 20; ++i) peers.push_back(Peer::connect(at_));
+  for (std::size_t i = 0; i < Refusals::kMaxRefused + 20; ++i) peers.push_back(Peer::connect(at_));
   for (Peer& peer : peers) EXPECT_TRUE(ends(peer));
-  EXPECT_EQ(ended(session::EndReason::refused_full), Worker::kMaxRefused + 20);
+  EXPECT_EQ(ended(session::EndReason::refused_full), Refusals::kMaxRefused + 20);
 }
 
 TEST_F(WorkerTest, LogsRefusalsOnceInAWhile) {
