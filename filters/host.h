@@ -21,11 +21,11 @@ struct Host {
   Background& background;
   MessageCounters& counters;
   ScanDesk& desk;
-  std::shared_ptr<SpoolRoom> room;
-  std::shared_ptr<VerdictMemory> memory;
-  std::shared_ptr<Quarantine> quarantine;           ///< null where there is none
-  std::shared_ptr<DeliveredSizes> sizes = nullptr;  ///< null: LIST and STAT say what upstream says
-  Shadows* shadows = nullptr;                       ///< null: chains have none
+  std::shared_ptr<SpoolRoom> room = nullptr;         ///< not null where there are chains
+  std::shared_ptr<VerdictMemory> memory = nullptr;   ///< null: verdicts are not remembered
+  std::shared_ptr<Quarantine> quarantine = nullptr;  ///< null where there is none
+  std::shared_ptr<DeliveredSizes> sizes = nullptr;   ///< null: LIST and STAT say what upstream says
+  Shadows* shadows = nullptr;                        ///< null: chains have none
   bool dry = false;  ///< nothing is kept: what would go to quarantine is only called so
 };
 

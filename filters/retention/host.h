@@ -22,11 +22,13 @@ struct RetentionHost {
   Background& background;
   Log& log;
   RetentionCounters& counters;
-  std::shared_ptr<store::RecordStore> store;  ///< of this worker; null where no policy needs one
-  std::shared_ptr<const NameHasher> names;    ///< shared by all workers, never null
-  std::shared_ptr<Audit> audit;               ///< shared by all workers, never null
+  /// Of this worker; null where no policy needs one.
+  std::shared_ptr<store::RecordStore> store = nullptr;
+  /// Shared by all workers, like `audit`. Neither is null where there are policies.
+  std::shared_ptr<const NameHasher> names = nullptr;
+  std::shared_ptr<Audit> audit = nullptr;
   std::chrono::seconds forget_after{90 * 24 * 3600};
-  std::vector<std::string> hold;
+  std::vector<std::string> hold = {};
   /// Seconds since 1970, UTC.
   std::function<std::int64_t()> clock;
 };

@@ -45,8 +45,6 @@ ScanWorker::ScanWorker(unsigned index, const ScanTask& task, Launcher* launcher)
             .counters = counters_,
             .desk = desk_,
             .room = task.room,
-            .memory = nullptr,
-            .quarantine = nullptr,
             .dry = true},
       next_(loop_.make_timer([this] { next(); })),
       patience_(loop_.make_timer([this] {

@@ -18,7 +18,7 @@ class FilterHost {
              [this](const filters::ScannerKind&, const filters::ScannerTools&) {
                return std::make_unique<FakeScanner>(hand);
              }),
-        host{timers, pool, background, counters, desk, room, memory, nullptr} {}
+        host{timers, pool, background, counters, desk, room, memory} {}
 
   /// A chain with one scanner that does what `hand` says, and with a notice. No verdict is
   /// remembered, infected messages become a notice. May be changed and then copied into a

@@ -30,7 +30,6 @@ class RetentionFixture {
              .store = std::make_shared<store::TableRecords>(table, background),
              .names = std::make_shared<const filters::NameHasher>("a key for the tests only"),
              .audit = audit,
-             .hold = {},
              .clock = [this] { return now; }} {}
 
   /// Ready for use in settings or a route.

@@ -201,7 +201,6 @@ class BookTest : public ::testing::Test {
                       .store = store_,
                       .names = std::make_shared<const NameHasher>("0123456789abcdef"),
                       .audit = audit_,
-                      .hold = {},
                       .clock = [this] { return now_; }};
   std::shared_ptr<PolicyCounters> counters_ = std::make_shared<PolicyCounters>();
   std::shared_ptr<const RetentionPolicy> policy_;
