@@ -16,12 +16,6 @@ constexpr std::size_t kMaxFilters = 64;
 constexpr std::size_t kMaxRules = 64;
 constexpr std::size_t kMaxHeaders = 16;
 
-constexpr Choices<ScannerType> kScannerTypes{{"clamd", ScannerType::clamd},
-                                             {"icap", ScannerType::icap},
-                                             {"rspamd", ScannerType::rspamd},
-                                             {"spamd", ScannerType::spamd},
-                                             {"command", ScannerType::command}};
-
 std::uint16_t usual_port(ScannerType type) {
   switch (type) {
     case ScannerType::clamd:
@@ -46,7 +40,10 @@ void read_size(const Reader& in, const char* key, std::uint64_t& field) {
 void build_scanner(const Reader& in, Built& built) {
   Scanner scanner;
   in.read("name", scanner.name);
-  in.read("type", scanner.type, kScannerTypes);
+  const auto type_name = in.text("type");
+  for (const ScannerType type : kScannerTypes) {
+    if (type_name && *type_name == to_string(type)) scanner.type = type;
+  }
   built.scanner_has_address.push_back(
       in.read("address", scanner.address, usual_port(scanner.type)));
   in.read("tls", scanner.tls);

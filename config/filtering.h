@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -80,6 +81,26 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Action::c
     kActionNames = {"deliver", "tag", "refuse", "notice", "quarantine"};
 
 enum class ScannerType : std::uint8_t { clamd, icap, rspamd, spamd, command };
+inline constexpr std::array kScannerTypes = {ScannerType::clamd, ScannerType::icap,
+                                             ScannerType::rspamd, ScannerType::spamd,
+                                             ScannerType::command};
+
+/// Its name in the document and for people.
+[[nodiscard]] constexpr std::string_view to_string(ScannerType type) {
+  switch (type) {
+    case ScannerType::clamd:
+      return "clamd";
+    case ScannerType::icap:
+      return "icap";
+    case ScannerType::rspamd:
+      return "rspamd";
+    case ScannerType::spamd:
+      return "spamd";
+    case ScannerType::command:
+      return "command";
+  }
+  std::unreachable();
+}
 
 struct Scanner {
   std::string name;

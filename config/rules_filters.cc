@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <map>
 #include <set>
@@ -20,12 +19,6 @@ namespace {
 
 std::string path_of(std::string_view list, std::size_t index) {
   return fmt::format("/{}/{}", list, index);
-}
-
-std::string_view name_of(ScannerType type) {
-  static constexpr std::array<std::string_view, 5> kNames = {"clamd", "icap", "rspamd", "spamd",
-                                                             "command"};
-  return kNames[static_cast<std::size_t>(type)];
 }
 
 /// Names are what everything else is found by.
@@ -65,7 +58,7 @@ void check_scanner_tls(const Scanner& scanner, const std::string& path, Findings
   const bool can = scanner.type == ScannerType::icap || scanner.type == ScannerType::rspamd;
   if (scanner.tls && !can) {
     findings.error(path + "/tls",
-                   fmt::format("{} knows no TLS; icap and rspamd do", name_of(scanner.type)));
+                   fmt::format("{} knows no TLS; icap and rspamd do", to_string(scanner.type)));
   }
   if (!scanner.tls) {
     const Scanner usual;

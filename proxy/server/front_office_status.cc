@@ -61,29 +61,12 @@ std::string_view word_for(upstream::ServerState::Health health) {
   std::unreachable();
 }
 
-std::string_view word_for(config::ScannerType type) {
-  using Type = config::ScannerType;
-  switch (type) {
-    case Type::clamd:
-      return "clamd";
-    case Type::icap:
-      return "icap";
-    case Type::rspamd:
-      return "rspamd";
-    case Type::spamd:
-      return "spamd";
-    case Type::command:
-      return "command";
-  }
-  std::unreachable();
-}
-
 admin::ScannerFacts facts_of(const filters::ScannerKind& kind, std::size_t workers) {
   using filters::to_string;
   const filters::ScannerCounters& counters = *kind.counters;
   admin::ScannerFacts facts;
   facts.name = kind.config.name;
-  facts.type = word_for(kind.config.type);
+  facts.type = to_string(kind.config.type);
   facts.address = kind.config.type == config::ScannerType::command
                       ? kind.config.command.at(0)
                       : kind.config.address.to_string();

@@ -25,7 +25,6 @@
 #include <cstdio>
 #include <fstream>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -60,14 +59,10 @@ struct Options {
 };
 
 std::optional<config::ScannerType> type_of(std::string_view name) {
-  static const std::map<std::string_view, config::ScannerType> types = {
-      {"clamd", config::ScannerType::clamd},
-      {"icap", config::ScannerType::icap},
-      {"rspamd", config::ScannerType::rspamd},
-      {"spamd", config::ScannerType::spamd},
-      {"command", config::ScannerType::command}};
-  const auto at = types.find(name);
-  return at == types.end() ? std::nullopt : std::optional(at->second);
+  for (const config::ScannerType type : config::kScannerTypes) {
+    if (to_string(type) == name) return type;
+  }
+  return std::nullopt;
 }
 
 /// The words of the command line, one after the other.
