@@ -72,6 +72,8 @@ string(TIMESTAMP debian_date "%a, %d %b %Y %H:%M:%S +0000" UTC)  # SOURCE_DATE_E
 configure_file(${gatepost_deploy}/debian/changelog.in ${PROJECT_BINARY_DIR}/debian/changelog.Debian @ONLY)
 install(FILES ${gatepost_deploy}/debian/copyright ${PROJECT_BINARY_DIR}/debian/changelog.Debian
         DESTINATION ${gatepost_docdir} COMPONENT debian EXCLUDE_FROM_ALL)
+install(FILES ${gatepost_deploy}/debian/lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides
+        RENAME gatepost COMPONENT debian EXCLUDE_FROM_ALL)
 install(FILES ${PROJECT_SOURCE_DIR}/CHANGELOG.md DESTINATION ${gatepost_docdir} RENAME changelog
         COMPONENT debian EXCLUDE_FROM_ALL)
 install(FILES ${gatepost_deploy}/debian/gatepost.json DESTINATION /etc/gatepost

@@ -111,6 +111,11 @@ class PackageTest(Scenario):
     def mode(self, path):
         return self.machine.run("stat", "-c", "%a %U %G", path).stdout.strip()
 
+    def test_0_lintian_finds_nothing(self):
+        done = subprocess.run(["lintian", "--fail-on", "error,warning", self.package],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
     def test_1_installs(self):
         machine = self.machine
         self.assertIn("gatepost: installed, not started", self.installed)
