@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "filters/scan/scan_desk.h"
+#include "proxy/base/stepped_background.h"
+#include "proxy/base/virtual_time.h"
 #include "proxy/guard/guard.h"
 #include "proxy/session/session.h"
 #include "proxy/trace/stage.h"
@@ -356,8 +358,8 @@ class Replay final : StageEar, session::Session::Home {
   Script script_;
   Deeds deeds_;
   BlockPool pool_;
-  StageTime time_;
-  StageBackground background_;
+  VirtualTime time_;
+  SteppedBackground background_;
   NoLog log_;
   StageConnector connector_{pool_, *this};
   std::shared_ptr<StageTls> tls_ = std::make_shared<StageTls>();

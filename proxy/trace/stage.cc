@@ -1,75 +1,9 @@
 #include "proxy/trace/stage.h"
 
-#include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace gatepost::trace {
-
-class StageTime::Alarm final : public Timer {
- public:
-  using Callback = std::move_only_function<void()>;
-  Alarm(StageTime& time, Callback on_expiry)
-      : time_(time), on_expiry_(std::make_shared<Callback>(std::move(on_expiry))) {}
-  ~Alarm() override { Alarm::stop(); }
-  Alarm(const Alarm&) = delete;
-  Alarm& operator=(const Alarm&) = delete;
-
-  void start(Duration delay) override {
-    stop();
-    key_ = Key(time_.now_ + delay, time_.order_++);
-    time_.alarms_.emplace(*key_, this);
-  }
-  void stop() override {
-    if (key_) time_.alarms_.erase(*key_);
-    key_.reset();
-  }
-  void go_off() {
-    key_.reset();
-    // Its own reference: the owner may destroy the timer inside the callback.
-    const std::shared_ptr<Callback> callback = on_expiry_;
-    (*callback)();
-  }
-
- private:
-  StageTime& time_;
-  std::shared_ptr<Callback> on_expiry_;
-  std::optional<Key> key_;
-};
-
-std::unique_ptr<Timer> StageTime::make_timer(std::move_only_function<void()> on_expiry) {
-  return std::make_unique<Alarm>(*this, std::move(on_expiry));
-}
-
-void StageTime::advance_to(Instant target) {
-  while (!alarms_.empty() && alarms_.begin()->first.first <= target) {
-    const auto at = alarms_.begin();
-    now_ = std::max(now_, at->first.first);
-    Alarm* const alarm = at->second;
-    alarms_.erase(at);
-    alarm->go_off();
-  }
-  now_ = std::max(now_, target);
-}
-
-Ticket StageBackground::run(std::move_only_function<void()> work,
-                            std::move_only_function<void()> done) {
-  auto job = std::make_shared<Job>();
-  job->work = std::move(work);
-  job->done = std::move(done);
-  jobs_.push_back(job);
-  return Ticket([weak = std::weak_ptr(job)] {
-    if (const auto cancelled = weak.lock()) cancelled->cancelled = true;
-  });
-}
-
-bool StageBackground::turn() {
-  if (jobs_.empty()) return false;
-  const auto job = std::move(jobs_.front());
-  jobs_.pop_front();
-  job->work();
-  if (!job->cancelled) job->done();
-  return true;
-}
 
 /// Takes everything at once.
 class StageTransport final : public net::Transport {

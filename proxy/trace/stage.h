@@ -1,57 +1,16 @@
 #pragma once
 
-#include <cstdint>
-#include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
-#include "proxy/base/background.h"
 #include "proxy/base/log.h"
-#include "proxy/base/timer.h"
 #include "proxy/net/connector.h"
 #include "proxy/net/tap.h"
 #include "proxy/net/transport.h"
 
 namespace gatepost::trace {
-
-/// A clock that a replay turns. Outlives its timers.
-class StageTime final : public TimerService {
- public:
-  [[nodiscard]] Instant now() const override { return now_; }
-  [[nodiscard]] std::unique_ptr<Timer> make_timer(
-      std::move_only_function<void()> on_expiry) override;
-  /// Alarms go off in their order, each at its own time. Not backwards.
-  void advance_to(Instant target);
-
- private:
-  class Alarm;
-  using Key = std::pair<Instant, std::uint64_t>;
-  Instant now_{std::chrono::hours(1)};
-  std::uint64_t order_ = 0;
-  std::map<Key, Alarm*> alarms_;
-};
-
-/// Work for another thread, done in this one when the replay says so.
-class StageBackground final : public Background {
- public:
-  [[nodiscard]] Ticket run(std::move_only_function<void()> work,
-                           std::move_only_function<void()> done) override;
-  /// False: there was none.
-  bool turn();
-
- private:
-  struct Job {
-    std::move_only_function<void()> work;
-    std::move_only_function<void()> done;
-    bool cancelled = false;
-  };
-  std::deque<std::shared_ptr<Job>> jobs_;
-};
 
 /// A log that nobody reads.
 class NoLog final : public Log {
