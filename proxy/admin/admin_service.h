@@ -52,6 +52,8 @@ class AdminService {
 
   /// The digest of the token that actions need; null: there is none.
   void set_token(std::optional<Digest> token) { access_.set_token(token); }
+  /// Pages that watch connect again: another process answers by now.
+  void end_events() { events_.end_all(); }
 
   /// GET and HEAD (whose body the connection leaves out), and POST for actions; 404 for other
   /// paths, 405 for other methods. `peer`: who asks.

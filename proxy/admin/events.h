@@ -28,6 +28,8 @@ class Events {
 
   /// Answers with events from now on, the first at once.
   void watch(http::Responder responder);
+  /// Ends all streams. Browsers connect again: to whom they reach then.
+  void end_all() { streams_.clear(); }
   [[nodiscard]] std::size_t streams() const { return streams_.size(); }
 
  private:

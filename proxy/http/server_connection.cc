@@ -70,6 +70,13 @@ void ServerConnection::shut_down() {
   transport_->settle();
 }
 
+void ServerConnection::wind_up() {
+  winding_up_ = true;
+  keep_alive_ = false;
+  const bool waits = !owed_ && requests_ > 0 && transport_->received().empty();
+  if (waits) shut_down();
+}
+
 void ServerConnection::on_activity() { pump(); }
 
 void ServerConnection::pump() {
@@ -111,7 +118,7 @@ ServerConnection::Progress ServerConnection::serve() {
 void ServerConnection::hand_on(const Request& request) {
   ++requests_;
   head_only_ = request.method == "HEAD";
-  keep_alive_ = request.keep_alive && requests_ < kMaxRequests;
+  keep_alive_ = request.keep_alive && !winding_up_ && requests_ < kMaxRequests;
   chunks_ = request.chunks;
   owed_ = std::make_shared<StreamLink>(this);
   handler_(request, Responder(owed_));

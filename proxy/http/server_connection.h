@@ -38,6 +38,10 @@ class ServerConnection final : public net::TransportObserver {
   [[nodiscard]] bool finished() const;
   /// Sends what is queued and closes, for instance because the process ends; then see finished().
   void shut_down();
+  /// For an owner that wants no more of this client: the answer that is owed is the last one, or
+  /// the next one if there was none yet; a connection that waits for another request closes. What
+  /// is streamed goes on.
+  void wind_up();
 
   void on_activity() override;
 
@@ -70,6 +74,7 @@ class ServerConnection final : public net::TransportObserver {
   bool streaming_ = false;
   bool pumping_ = false;
   std::uint32_t requests_ = 0;
+  bool winding_up_ = false;
   bool closing_ = false;
 };
 

@@ -37,6 +37,11 @@ Result<std::unique_ptr<HttpListener>> HttpListener::start(net::Loop& loop, const
   return self;
 }
 
+void HttpListener::stop_listening() {
+  listener_.reset();
+  for (const Open& open : open_) open.connection->wind_up();
+}
+
 void HttpListener::accept(std::unique_ptr<net::Transport> client) {
   if (open_.size() >= kMaxConnections) sweep();  // those that ended since the last time
   if (open_.size() >= kMaxConnections) return;

@@ -48,8 +48,12 @@ class HttpListener {
   [[nodiscard]] const Endpoint& bound() const { return bound_; }
   /// A further descriptor of its socket.
   [[nodiscard]] Result<UniqueFd> copy_socket() const { return listener_->copy(); }
-  /// Who is connected is served as before. Once; copy_socket() is not allowed afterwards.
-  void stop_listening() { listener_.reset(); }
+  /// Connections wait until resume().
+  void pause() { listener_->pause(); }
+  void resume() { listener_->resume(); }
+  /// Another process answers from now on: who is connected gets one more answer at most, and what
+  /// is streamed to its end. Once; copy_socket() is not allowed afterwards.
+  void stop_listening();
 
  private:
   struct Open {

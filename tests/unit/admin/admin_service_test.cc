@@ -216,6 +216,17 @@ TEST_F(AdminServiceTest, EndsStreamsAfterAWhile) {
   EXPECT_FALSE(wire.connection->streaming());
 }
 
+TEST_F(AdminServiceTest, EndsStreamsWhenAnotherProcessAnswers) {
+  Wire wire(*service);
+  wire.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_TRUE(wire.connection->streaming());
+  service->end_events();
+  wire.turn();
+  EXPECT_FALSE(wire.connection->streaming());
+  timers.advance(Events::kInterval);
+  EXPECT_EQ(timers.armed(), 0U);
+}
+
 TEST_F(AdminServiceTest, EndsStreamsOfWhoDoesNotKeepUp) {
   Wire wire(*service, {.accept_per_turn = 0});
   wire.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");

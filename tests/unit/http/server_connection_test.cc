@@ -196,6 +196,41 @@ TEST_F(ServerConnectionTest, ShutDownSendsWhatIsQueued) {
   EXPECT_TRUE(finished_after_end());
 }
 
+TEST_F(ServerConnectionTest, WindingUpClosesWhereAnotherRequestIsAwaited) {
+  connect();
+  peer_->deliver(kGet);
+  run();
+  connection_->wind_up();
+  run();
+  EXPECT_TRUE(peer_->closed());
+  EXPECT_TRUE(finished_after_end());
+}
+
+TEST_F(ServerConnectionTest, WindingUpLeavesOneAnswerToWhoHasHadNone) {
+  connect();
+  connection_->wind_up();
+  run();
+  EXPECT_FALSE(peer_->closed());
+  peer_->deliver(kGet);
+  run();
+  EXPECT_EQ(count(peer_->sent(), "Connection: close"), 1U);
+  EXPECT_TRUE(finished_after_end());
+}
+
+TEST_F(ServerConnectionTest, WindingUpLetsTheAnswerThatIsOwedBeTheLast) {
+  later_ = true;
+  connect();
+  peer_->deliver(kGet);
+  run();
+  connection_->wind_up();
+  run();
+  EXPECT_FALSE(peer_->closed());
+  owed_.front().answer({});
+  run();
+  EXPECT_EQ(count(peer_->sent(), "Connection: close"), 1U);
+  EXPECT_TRUE(finished_after_end());
+}
+
 TEST_F(ServerConnectionTest, MayBeDeletedAnyTime) {
   connect();
   peer_->deliver(kGet.substr(0, 5));
