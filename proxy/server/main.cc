@@ -109,7 +109,7 @@ ExitCode run(const CommandLine& line, int argc, char** argv) {
   if (auto started = server.start(*loaded.config, *identity, line.config_file); !started) {
     return fail_to_start(started.error(), *predecessor);
   }
-  server.run();
+  if (auto ran = server.run(); !ran) return fail_to_start(ran.error(), *predecessor);
   return ExitCode::ok;
 }
 

@@ -55,12 +55,18 @@ Server::Server(ProcessLog& log, std::function<config::Loaded()> load, Predecesso
       rotation_(loop_.make_timer([this] { rotate_tickets(); })),
       drain_deadline_(loop_.make_timer([this] { loop_.stop(); })),
       is_successor_(predecessor.exists()),
+      phase_(is_successor_ ? Phase::succeeding : Phase::serving),
+      readiness_(loop_.make_timer([this] { succeed_when_ready(); })),
       upgrade_(starter_ ? std::make_unique<Upgrade>(loop_, *starter_) : nullptr),
       service_manager_(loop_, {.status = [this] { return status(); },
                                .alive = [this] { return watch_->complaints().empty(); }}) {}
 
 Server::~Server() {
   for (auto& worker : workers_) worker->stop();
+  if (phase_ == Phase::succeeding) {  // the paths are still those of the process before
+    if (control_) control_->stop_listening();
+    return;
+  }
   for (const auto& [key, endpoint] : listening_) {
     if (endpoint.is_unix()) ::unlink(endpoint.path.c_str());
   }
@@ -108,12 +114,15 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   signals_ =
       std::make_unique<Signals>(loop_, std::initializer_list{SIGTERM, SIGINT, SIGHUP, SIGUSR2},
                                 [this](int number) { on_signal(number); });
-  for (auto& worker : workers_) worker->start();
+  for (auto& worker : workers_) worker->start(phase_ == Phase::serving);
   log_.info(
       "started",
       {{"version", kVersion}, {"tls_library", tls::library_name()}, {"workers", workers_.size()}});
-  predecessor_.say_ready();
-  service_manager_.ready();
+  if (phase_ == Phase::serving) {
+    service_manager_.ready();
+  } else {
+    prepare_succession();
+  }
   return {};
 }
 
@@ -151,10 +160,12 @@ Result<void> Server::harden(const std::optional<Identity>& identity,
   return install_seccomp_filter(process.seccomp);
 }
 
-void Server::run() {
+Result<void> Server::run() {
   loop_.run();
   for (auto& worker : workers_) worker->stop();
   log_.info("stopped");
+  if (!unready_.empty()) return fail(ErrorCode::timeout, unready_);
+  return {};
 }
 
 Result<Server::NewSockets> Server::open_sockets(const Snapshot& snapshot) {
@@ -263,7 +274,7 @@ void Server::use_ticket_keys() {
 /// The same configuration anew: files or the servers behind a name are not what they were. What
 /// cannot be used leaves what was there in force.
 void Server::refresh(std::string_view why) {
-  if (phase_ != Phase::serving) return;
+  if (!is_current()) return;
   auto snapshot = make_snapshot(snapshot_->config, holdings_, OnBroken::keep);
   if (!snapshot) {
     ++refreshes_failed_;
@@ -296,7 +307,7 @@ void Server::note_health(const upstream::Pool& pool, const upstream::Server& ser
 
 /// Returns what is wrong, a problem a line; empty when all is well.
 std::string Server::reload() {
-  if (phase_ != Phase::serving) return "this process is about to end\n";
+  if (!is_current()) return "this process is about to end\n";
   service_manager_.reloading();
   const std::string problems = try_reload();
   last_reload_succeeded_ = problems.empty();

@@ -47,6 +47,9 @@ namespace gatepost::server {
 /// thread.
 class Server {
  public:
+  /// One that follows another process has so long to get ready, from when it has started.
+  static constexpr Duration kReadyLimit{20'000};
+
   /// The process that has taken over, or why none has.
   using Upgraded = std::move_only_function<void(const Result<pid_t>&)>;
 
@@ -66,8 +69,9 @@ class Server {
   /// Before start(): what load() said of the configuration (config::Loaded::document).
   void show(std::string document) { document_ = std::move(document); }
   /// Until SIGTERM or SIGINT and the end of draining, or the end of the last session after an
-  /// upgrade.
-  void run();
+  /// upgrade. Fails when there is a process before this one and this one is not ready, after
+  /// kReadyLimit, to take over from it.
+  [[nodiscard]] Result<void> run();
   /// Starts the program again and lets it take over; `done`, if not null, is called once, later, in
   /// the main loop. Fails, as one line of the log says, too, when there is nobody to start it,
   /// while another one is under way, and when this process is about to end; then `done` is never
@@ -78,6 +82,7 @@ class Server {
   /// Sockets opened for a snapshot: for each listener that is new, one for each worker.
   using NewSockets = std::map<std::string, net::ListenSockets>;
   enum class Phase : std::uint8_t {
+    succeeding,  // until it is ready; the process before serves meanwhile
     serving,
     replaced,  // another process serves; the sessions here may finish
     draining,
@@ -95,10 +100,16 @@ class Server {
   [[nodiscard]] Result<void> harden(const std::optional<Identity>& identity,
                                     const std::string& config_file);
   void share_stores();
+  /// Whether the configuration can still change: others go on with the one that they have.
+  [[nodiscard]] bool is_current() const { return phase_ <= Phase::serving; }
   std::string reload();
   [[nodiscard]] std::string try_reload();
   void warn_of_outdated_staples() const;
   void warn_of_fixed_settings(const config::Config& next) const;
+  // server_succession.cc
+  void prepare_succession();
+  void succeed_when_ready();
+  void take_over();
   // server_end.cc
   void on_signal(int number);
   void on_terminate();
@@ -166,7 +177,10 @@ class Server {
   std::uint64_t refreshes_failed_ = 0;
   std::uint64_t upgrades_failed_ = 0;
   bool is_successor_ = false;
-  Phase phase_ = Phase::serving;
+  Phase phase_;
+  std::unique_ptr<Timer> readiness_;  // looked at again
+  Instant ready_by_;
+  std::string unready_;   // why this process did not take over
   unsigned endings_ = 0;  // how often workers were told to end
   std::size_t workers_draining_ = 0;
   std::unique_ptr<Upgrade> upgrade_;  // null: nobody could start anything

@@ -63,6 +63,9 @@ Result<void> Server::begin_upgrade(std::string_view by, Upgraded done) {
     upgrade_failed(error);
     return std::unexpected(error);
   };
+  if (phase_ == Phase::succeeding) {
+    return refuse({ErrorCode::limit, "this process has not taken over yet"});
+  }
   if (phase_ != Phase::serving) {
     return refuse({ErrorCode::limit, "this process is about to end"});
   }
@@ -150,6 +153,7 @@ void Server::be_replaced(pid_t successor) {
                          {"limit_ms", limit.count()}});
   service_manager_.succeeded_by(successor);
   if (admin_) admin_->stop_listening();
+  if (admin_service_) admin_service_->end_events();
   if (control_) control_->stop_listening();
   listening_.clear();  // their paths are the other one's
   let_sessions_end(limit);

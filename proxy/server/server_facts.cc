@@ -35,6 +35,8 @@ void Server::watch_workers() {
 
 std::string_view Server::word_for_phase() const {
   switch (phase_) {
+    case Phase::succeeding:
+      return "starting";
     case Phase::serving:
       return upgrade_ && upgrade_->under_way() ? "upgrading" : "running";
     case Phase::replaced:
@@ -107,10 +109,11 @@ std::size_t Server::stores_down() const {
   }));
 }
 
+/// Who is asked after another process has taken over, by somebody who was just connecting, speaks
+/// for that one: it takes new sessions.
 std::vector<std::string> Server::not_ready() const {
   std::vector<std::string> reasons;
   if (phase_ == Phase::draining) reasons.emplace_back("draining");
-  if (phase_ == Phase::replaced) reasons.emplace_back("another process has taken over");
   const auto paused = std::ranges::count_if(
       workers_, [](const auto& worker) { return worker->counters().accept_paused.get() != 0; });
   if (paused > 0) reasons.emplace_back("out of memory for new sessions");
@@ -119,7 +122,10 @@ std::vector<std::string> Server::not_ready() const {
     if (!kind->config.required || metrics::effective(*kind->counters, workers_.size())) continue;
     reasons.push_back(fmt::format("scanner {} is not effective", kind->config.name));
   }
-  if (retention_.needs.always && stores_down() > 0) {
+  // A worker that has just begun has not heard of its store yet: it has none then.
+  const bool stores_up = std::ranges::all_of(
+      workers_, [](const auto& worker) { return worker->store_state() == StoreWatch::State::up; });
+  if (retention_.needs.always && !stores_up) {
     reasons.emplace_back("the store of what is deleted and kept cannot be used");
   }
   return reasons;

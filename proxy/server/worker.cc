@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -52,12 +53,20 @@ Worker::~Worker() {
   if (thread_.joinable()) stop();
 }
 
-void Worker::start() {
+void Worker::start(bool admits) {
+  admits_ = admits;
   thread_ = std::thread([this] {
     prctl(PR_SET_NAME, fmt::format("worker-{}", index_).c_str());
     tick_due_ = loop_.now() + kTick;
     ticker_->start(kTick);
     loop_.run();
+  });
+}
+
+void Worker::admit() {
+  loop_.post([this] {
+    admits_ = true;
+    for (auto& [key, listener] : listeners_) open(listener);
   });
 }
 
@@ -101,20 +110,25 @@ void Worker::apply_here(std::vector<Listening> listeners, const config::Limits& 
     ActiveListener& active = listeners_[wanted.key];
     active.settings = std::move(wanted.settings);
     active.proxy_protocol = wanted.proxy_protocol;
-    for (UniqueFd& fd : wanted.fds) {
-      auto listener = net::Listener::start(
-          loop_, pool_, std::move(fd),
-          [this, &active](std::unique_ptr<net::Transport> client) {
-            accept(active, std::move(client));
-          },
-          [this](const Error& error) { accept_failed(error); });
-      if (!listener) {
-        accept_failed(listener.error());
-        continue;
-      }
-      if (!accepting_) (*listener)->pause();
-      active.sockets.push_back(std::move(*listener));
+    std::ranges::move(wanted.fds, std::back_inserter(active.closed));
+    if (admits_) open(active);
+  }
+}
+
+void Worker::open(ActiveListener& listener) {
+  for (UniqueFd& fd : std::exchange(listener.closed, {})) {
+    auto opened = net::Listener::start(
+        loop_, pool_, std::move(fd),
+        [this, &listener](std::unique_ptr<net::Transport> client) {
+          accept(listener, std::move(client));
+        },
+        [this](const Error& error) { accept_failed(error); });
+    if (!opened) {
+      accept_failed(opened.error());
+      continue;
     }
+    if (!accepting_) (*opened)->pause();
+    listener.sockets.push_back(std::move(*opened));
   }
 }
 

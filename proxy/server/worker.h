@@ -58,7 +58,10 @@ class Worker final : session::Session::Home, Arrival::Owner {
          std::chrono::seconds resolve_every, Launcher* launcher = nullptr);
   ~Worker();
 
-  void start();
+  /// With `admits` false it does everything but take clients, until admit().
+  void start(bool admits = true);
+  /// Clients may come in.
+  void admit();
   /// Listens on exactly these from now on.
   void apply(std::vector<Listening> listeners, config::Limits limits);
   /// Chains use these from now on, and these scanners exist. Before the first apply() whose
@@ -113,6 +116,7 @@ class Worker final : session::Session::Home, Arrival::Owner {
     std::shared_ptr<const session::Settings> settings;
     bool proxy_protocol = false;
     std::vector<std::unique_ptr<net::Listener>> sockets;
+    std::vector<UniqueFd> closed;  // until clients are admitted
   };
   /// A connection that has not yet said who it is from.
   struct Arriving {
@@ -126,6 +130,7 @@ class Worker final : session::Session::Home, Arrival::Owner {
   };
 
   void apply_here(std::vector<Listening> listeners, const config::Limits& limits);
+  void open(ActiveListener& listener);
   void accept(const ActiveListener& listener, std::unique_ptr<net::Transport> client);
   void begin(std::shared_ptr<const session::Settings> settings,
              std::unique_ptr<net::Transport> client, net::ClientFacts facts);
@@ -176,7 +181,8 @@ class Worker final : session::Session::Home, Arrival::Owner {
   Instant tick_due_;
   Instant last_accept_error_;
   std::uint64_t next_session_ = 0;
-  bool accepting_ = true;
+  bool admits_ = true;
+  bool accepting_ = true;  // there is memory for more sessions
   std::move_only_function<void()> drained_;
   std::thread thread_;
 };

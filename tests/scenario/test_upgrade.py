@@ -17,83 +17,9 @@ from support.ports import free_port
 from support.process import wait_until
 from support.raw_client import RawClient, stuff
 from support.threads import StoppedThread, descendants, threads
+from support.upgrades import PASSWORD, USER, Upgrades, alive, group
 
-USER, PASSWORD = "joe", "s3cret"
 LARGE = corpus.of_size(8 * 1024 * 1024)
-
-
-def alive(pid):
-    """Whether it runs; one that has ended and that nobody has asked about does not."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
-
-
-def group(pid):
-    """The processes of a process group that run."""
-    found = []
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            if os.getpgid(int(entry)) == pid and alive(entry):
-                found.append(int(entry))
-    return found
-
-
-class Upgrades(Scenario):
-    """`self.running` is the first process, `self.pid` the one that serves."""
-
-    def begin(self, config, **options):
-        self.running = self.gateway(config, **options)
-        self.config_used = dict(config, admin={"address": f"127.0.0.1:{self.running.admin_port}"})
-        self.pid = self.running.pid
-        self.addCleanup(self.nobody_stays)
-        return self.running
-
-    def begin_simply(self, **more):
-        config, self.ports = self.config(self.fake(corpus.few()).address, **more)
-        return self.begin(config)
-
-    def nobody_stays(self):
-        """Ends what serves; all of its processes end, too."""
-        try:
-            if alive(self.pid):
-                os.kill(self.pid, signal.SIGTERM)
-            wait_until(lambda: not group(self.running.pid), 30, "all processes to end")
-        finally:
-            for pid in group(self.running.pid):
-                os.kill(pid, signal.SIGKILL)
-
-    def change(self, **more):
-        self.config_used.update(more)
-        self.running.write_config(self.config_used)
-
-    def ask(self, event):
-        """Asks for an upgrade; the line of the log about what came of it."""
-        before = len(self.running.log_lines(event))
-        os.kill(self.pid, signal.SIGUSR2)
-        return wait_until(lambda: self.running.log_lines(event)[before:], 90, event)[0]
-
-    def upgrade(self):
-        """Returns the process before."""
-        old = self.pid
-        line = self.ask("upgraded")
-        self.pid = int(re.search(r" process=(\d+)", line)[1])
-        self.assertTrue(self.running.ready())
-        return old
-
-    def fails(self):
-        """Returns why."""
-        return self.ask("upgrade_failed")
-
-    def wait_for_end(self, pid):
-        wait_until(lambda: not alive(pid), 30, f"the end of {pid}")
-
-    def session(self, port, **options):
-        client = self.client(port, **options)
-        self.assertTrue(client.login(USER, PASSWORD).startswith(b"+OK"))
-        return client
 
 
 class Load:
@@ -282,6 +208,10 @@ class Fails(Upgrades):
         self.program = os.path.join(self.own_folder, "gatepost")
         self.lead_to(gateway.binary())
         config, self.ports = self.config(self.fake(corpus.few()).address, workers=2)
+        self.path = os.path.join(self.own_folder, "pop3")
+        config["listeners"].append({"name": "unix", "address": f"unix:{self.path}", "tls": "none"})
+        self.control = os.path.join(self.own_folder, "control")
+        config["admin"] = {"control": self.control}
         with mock.patch.dict(os.environ, GATEPOST_BINARY=self.program):
             self.begin(config)
         self.kept = self.session(self.ports.plain)
@@ -294,6 +224,10 @@ class Fails(Upgrades):
     def still_serves(self):
         self.assertTrue(alive(self.pid))
         self.kept.ok("NOOP")
+        self.assertTrue(self.running.ready())
+        for path in (self.path, self.control):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(path)
         for _ in range(4):
             self.session(self.ports.pop3s, tls=True).quit()
 
@@ -337,6 +271,21 @@ class Fails(Upgrades):
         old = self.upgrade()
         self.kept.quit()
         self.wait_for_end(old)
+
+    def test_who_is_not_ready_does_not_take_over(self):
+        """Its scanner is not there. What it shares with the process before stays that one's, paths of
+        sockets among it."""
+        nobody = {"name": "nobody", "type": "clamd", "address": f"127.0.0.1:{free_port()}"}
+        scanned = [{**entry, "chain": "scan"} for entry in self.config_used["listeners"]]
+        self.change(scanners=[nobody], chains=[{"name": "scan", "scanners": ["nobody"]}],
+                    listeners=scanned, spool={"folder": self.own_folder})
+        started = len(self.running.log_lines("started"))
+        os.kill(self.pid, signal.SIGUSR2)
+        wait_until(lambda: len(self.running.log_lines("started")) > started, 30, "the successor")
+        self.still_serves()
+        line = wait_until(lambda: self.running.log_lines("upgrade_failed"), 90, "the failure")[-1]
+        self.assertIn("the new process is not ready: scanner nobody is not effective", line)
+        self.still_serves()
 
     def test_one_at_a_time_and_none_past_the_end(self):
         self.lead_to(self.script("exec sleep 600"))

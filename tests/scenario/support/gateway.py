@@ -72,7 +72,8 @@ class Gateway:
         if config is not None:
             config = dict(config)
             if admin:
-                config.setdefault("admin", {"address": f"127.0.0.1:{self.admin_port}"})
+                config["admin"] = {"address": f"127.0.0.1:{self.admin_port}",
+                                   **config.get("admin", {})}
             self.write_config(config)
             words += ["--config", self.config_path]
         elif admin:
