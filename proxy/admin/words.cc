@@ -1,11 +1,11 @@
 #include "proxy/admin/words.h"
 
 #include <array>
-#include <ctime>
 #include <string_view>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
+
+#include "proxy/base/wall_clock.h"
 
 namespace gatepost::admin {
 
@@ -50,13 +50,7 @@ std::string span(std::chrono::seconds time) {
   return fmt::format("{} s", rest);
 }
 
-std::string utc(std::int64_t seconds) {
-  const auto time = static_cast<std::time_t>(seconds);
-  std::tm parts{};
-  if (seconds <= 0) return "–";
-  if (::gmtime_r(&time, &parts) == nullptr) return "?";
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", parts);
-}
+std::string utc(std::int64_t seconds) { return seconds <= 0 ? "–" : utc_text(seconds); }
 
 std::string utc(std::chrono::system_clock::time_point time) {
   return utc(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());

@@ -1,6 +1,5 @@
 #include "proxy/server/ctl_text.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "filters/message/header_text.h"
+#include "proxy/base/wall_clock.h"
 
 namespace gatepost::server {
 
@@ -59,11 +59,9 @@ std::string time(std::uint64_t ms) {
   return fmt::format("{}d {}h", seconds / 86'400, seconds / 3600 % 24);
 }
 
-std::string utc(std::uint64_t seconds) {
-  const auto moment = static_cast<std::time_t>(seconds);
-  std::tm parts{};
-  if (::gmtime_r(&moment, &parts) == nullptr) return "?";
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", parts);
+/// Of a key with seconds since 1970.
+std::string utc(const Json& from, const char* key) {
+  return utc_text(static_cast<std::int64_t>(number(from, key)));
 }
 
 using Row = std::vector<std::string>;
@@ -124,7 +122,7 @@ std::string scanner_rows(const Json& scanners) {
 std::string certificate_rows(const Json& certificates) {
   std::vector<Row> rows = {{"CERTIFICATE", "EXPIRES (UTC)", "SUBJECT"}};
   for (const Json& one : certificates) {
-    rows.push_back({text(one, "file"), utc(number(one, "not_after")), text(one, "subject")});
+    rows.push_back({text(one, "file"), utc(one, "not_after"), text(one, "subject")});
   }
   return table(rows, "  ");
 }
@@ -171,8 +169,8 @@ std::string status_text(const Json& status) {
   const auto line = [&out](std::string_view name, const std::string& value) {
     out += fmt::format("  {:<12}{}\n", name, value);
   };
-  line("process", fmt::format("{}, since {} UTC ({})", number(status, "pid"), utc(started),
-                              time((now - std::min(now, started)) * 1000)));
+  line("process", fmt::format("{}, since {} UTC ({})", number(status, "pid"),
+                              utc(status, "started"), time((now - std::min(now, started)) * 1000)));
   line("file", text(status, "config_file"));
   line("log", fmt::format("{}; {} lines lost", text(status, "log_level"),
                           number(status, "log_lines_lost")));

@@ -1,13 +1,12 @@
 #include "proxy/server/quarantine_text.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <cstdint>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "filters/message/header_text.h"
+#include "proxy/base/wall_clock.h"
 
 namespace gatepost::server {
 
@@ -19,14 +18,6 @@ constexpr std::size_t kWholeText = 512;
 
 std::string inert(const std::string& text, std::size_t width = kWholeText) {
   return filters::inert_text(text, width);
-}
-
-/// "2026-01-31 12:00:00"
-std::string utc(std::int64_t seconds) {
-  const auto time = static_cast<std::time_t>(seconds);
-  std::tm parts{};
-  if (::gmtime_r(&time, &parts) == nullptr) return "?";
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", parts);
 }
 
 const char* state_of(const QuarantineRecord& record) {
@@ -46,7 +37,7 @@ std::string quarantine_table(const std::vector<QuarantineRecord>& records) {
   std::string out = fmt::format(fmt::runtime(kRow), "NUMBER", "STORED (UTC)", "USER", "CAUSE",
                                 "THREAT", "FROM", "SUBJECT", "OCTETS", "STATE");
   for (const QuarantineRecord& record : records) {
-    out += fmt::format(fmt::runtime(kRow), record.number, utc(record.stored_at),
+    out += fmt::format(fmt::runtime(kRow), record.number, utc_text(record.stored_at),
                        inert(record.user, kUser), inert(record.cause),
                        inert(record.threat, kThreat), inert(record.from, kFrom),
                        inert(record.subject, kSubject), record.size, state_of(record));
@@ -61,9 +52,9 @@ std::string quarantine_details(const QuarantineRecord& record) {
   };
   line("number", fmt::format("{}", record.number));
   line("state", state_of(record));
-  line("stored", utc(record.stored_at) + " UTC");
-  if (record.released_at > 0) line("released", utc(record.released_at) + " UTC");
-  if (record.delivered_at > 0) line("delivered", utc(record.delivered_at) + " UTC");
+  line("stored", utc_text(record.stored_at) + " UTC");
+  if (record.released_at > 0) line("released", utc_text(record.released_at) + " UTC");
+  if (record.delivered_at > 0) line("delivered", utc_text(record.delivered_at) + " UTC");
   line("user", inert(record.user));
   line("route", inert(record.route));
   line("cause", inert(record.cause));

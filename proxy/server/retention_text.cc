@@ -1,15 +1,14 @@
 #include "proxy/server/retention_text.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
 #include "filters/retention/judge.h"
 #include "filters/retention/names.h"
+#include "proxy/base/wall_clock.h"
 
 namespace gatepost::server {
 
@@ -20,13 +19,7 @@ using filters::to_hex;
 using Json = nlohmann::ordered_json;
 
 /// "2026-01-31 12:00:00"; "-" for what did not happen.
-std::string utc(std::int64_t seconds) {
-  const auto time = static_cast<std::time_t>(seconds);
-  std::tm parts{};
-  if (seconds <= 0) return "-";
-  if (::gmtime_r(&time, &parts) == nullptr) return "?";
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", parts);
-}
+std::string utc(std::int64_t seconds) { return seconds <= 0 ? "-" : utc_text(seconds); }
 
 struct Fact {
   const char* name;
