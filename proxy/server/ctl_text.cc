@@ -3,19 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <vector>
 
 #include "filters/message/header_text.h"
+#include "proxy/admin/words.h"
 #include "proxy/base/wall_clock.h"
 
 namespace gatepost::server {
 
 namespace {
 
+using admin::octets;
 using Json = nlohmann::json;
 
 /// Characters of a cell; what comes after them is cut.
@@ -35,18 +36,6 @@ const Json& list(const Json& from, const char* key) {
   static const Json kNothing = Json::array();
   const auto at = from.find(key);
   return at == from.end() ? kNothing : *at;
-}
-
-/// "3.4 GiB"
-std::string size(std::uint64_t octets) {
-  constexpr std::array<const char*, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
-  auto value = static_cast<double>(octets);
-  std::size_t unit = 0;
-  while (value >= 1024 && unit + 1 < kUnits.size()) {
-    value /= 1024;
-    ++unit;
-  }
-  return unit == 0 ? fmt::format("{} B", octets) : fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
 
 /// "3d 4h", "4m 12s", "0.8s"
@@ -133,7 +122,7 @@ std::string worker_rows(const Json& workers) {
   for (const Json& one : workers) {
     const std::uint64_t silent = number(one, "silent_seconds");
     rows.push_back({fmt::format("{}", index++), fmt::format("{}", number(one, "sessions")),
-                    size(number(one, "io_octets")),
+                    octets(number(one, "io_octets")),
                     silent > 0 ? fmt::format("has not turned for {} s", silent)
                     : one.value("accept_paused", false) ? "takes no new sessions"
                                                         : "well"});
@@ -178,16 +167,16 @@ std::string status_text(const Json& status) {
        fmt::format("{} now, {} since the start; connections {} of {}",
                    number(status, "sessions_active"), number(status, "sessions_started"),
                    number(status, "connections"), number(status, "connections_limit")));
-  line("traffic",
-       fmt::format("{} from clients, {} to clients, {} messages", size(number(status, "octets_in")),
-                   size(number(status, "octets_out")), number(status, "messages")));
+  line("traffic", fmt::format("{} from clients, {} to clients, {} messages",
+                              octets(number(status, "octets_in")),
+                              octets(number(status, "octets_out")), number(status, "messages")));
   line("logins", numbers(status, "logins"));
   line("ended", numbers(status, "ended"));
   line("TLS", numbers(status, "tls"));
   line("verdicts", numbers(status, "verdicts"));
   line("actions", numbers(status, "actions"));
-  line("spool", fmt::format("{} of {}", size(number(status, "spool_octets")),
-                            size(number(status, "spool_limit"))));
+  line("spool", fmt::format("{} of {}", octets(number(status, "spool_octets")),
+                            octets(number(status, "spool_limit"))));
   line("reloads", fmt::format("{} good, {} refused", number(status, "reloads_succeeded"),
                               number(status, "reloads_failed")));
   out += '\n' + listener_rows(list(status, "listeners"));
@@ -211,8 +200,8 @@ std::string sessions_text(const Json& list_of_sessions) {
   for (const Json& one : sessions) {
     rows.push_back({text(one, "id"), text(one, "user"), text(one, "client"), text(one, "state"),
                     text(one, "doing"), text(one, "waits_for"), time(number(one, "age_ms")),
-                    time(number(one, "idle_ms")), size(number(one, "octets_in")),
-                    size(number(one, "octets_out")), text(one, "upstream")});
+                    time(number(one, "idle_ms")), octets(number(one, "octets_in")),
+                    octets(number(one, "octets_out")), text(one, "upstream")});
   }
   std::string out = table(rows);
   const std::uint64_t matching = number(list_of_sessions, "matching");
