@@ -52,15 +52,6 @@ Result<std::vector<Entry>> load(const RetentionDesk& desk, const HashedName& acc
       desk, [&](auto done) { return desk.store.load(account, std::move(done)); });
 }
 
-std::vector<RetentionRow> rows_of(const std::vector<Entry>& entries) {
-  std::vector<RetentionRow> rows;
-  for (const Entry& entry : entries) {
-    auto record = filters::parse_record(entry.value);
-    rows.push_back({entry.name, record ? std::optional(*std::move(record)) : std::nullopt});
-  }
-  return rows;
-}
-
 /// Where in `entries` the message is that begins with `digits`.
 Result<std::size_t> find(const std::vector<Entry>& entries, const std::string& digits) {
   const bool hexadecimal = digits.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -189,7 +180,7 @@ ExitCode change_records(const RetentionOptions& options, RetentionDesk& desk) {
 ExitCode print_records(const RetentionOptions& options, RetentionDesk& desk) {
   const auto entries = load(desk, desk.names.account(options.pool, options.account, false));
   if (!entries) return complain(entries.error());
-  std::vector<RetentionRow> rows = rows_of(*entries);
+  std::vector<RetentionRow> rows = retention_rows(*entries);
   if (rows.empty()) {
     fmt::print(stderr,
                "gatepost: nothing is known of this account in pool \"{}\": the name counts as "
@@ -229,7 +220,7 @@ ExitCode print_report(const RetentionOptions& options, RetentionDesk& desk) {
     if (!real) return complain(real.error());
     const auto dry = load(desk, desk.names.account(options.pool, options.account, true));
     if (!dry) return complain(dry.error());
-    text = retention_report(desk.judge, rows_of(*real), rows_of(*dry), options.json);
+    text = retention_report(desk.judge, retention_rows(*real), retention_rows(*dry), options.json);
   }
   if (auto done = print(text); !done) return complain(done.error());
   return ExitCode::ok;

@@ -32,16 +32,6 @@ constexpr std::array<std::string_view, 3> kViews = {
     "hidden from the account", "hidden from the device that deleted it", "shown again"};
 constexpr std::array<std::string_view, 3> kSince = {"seen", "retrieved", "deleted"};
 
-std::vector<RetentionRow> rows_of(const std::vector<Entry>& entries) {
-  std::vector<RetentionRow> rows;
-  rows.reserve(entries.size());
-  for (const Entry& entry : entries) {
-    auto record = filters::parse_record(entry.value);
-    rows.push_back({entry.name, record ? std::optional(*std::move(record)) : std::nullopt});
-  }
-  return rows;
-}
-
 /// When it goes; what stays comes last.
 std::int64_t order_of(const RetentionJudge& judge, const RetentionRow& row) {
   constexpr auto kNever = std::numeric_limits<std::int64_t>::max();
@@ -57,13 +47,13 @@ RetentionRoom::Counts counts_of(const RetentionCounts& counts) {
 RetentionRoom::Report make_report(const RetentionJudge& judge, const std::vector<Entry>& real,
                                   const std::vector<Entry>& dry,
                                   const RetentionRoom::Question& question) {
-  std::vector<RetentionRow> rows = rows_of(real);
+  std::vector<RetentionRow> rows = retention_rows(real);
   RetentionRoom::Report report;
   report.policy = judge.policy ? judge.policy->name : "";
   report.held = judge.held;
   report.states = counts_of(retention_states(judge, rows));
   report.outlooks = counts_of(retention_outlooks(judge, rows));
-  report.dry_run = counts_of(retention_dry_run(rows_of(dry)));
+  report.dry_run = counts_of(retention_dry_run(retention_rows(dry)));
   report.records = rows.size();
   // Places are sorted rather than rows, and each row is judged once.
   std::vector<std::pair<std::int64_t, std::size_t>> places;

@@ -53,6 +53,16 @@ Json as_json(const RetentionJudge& judge, const RetentionRow& row) {
 
 }  // namespace
 
+std::vector<RetentionRow> retention_rows(const std::vector<store::Entry>& entries) {
+  std::vector<RetentionRow> rows;
+  rows.reserve(entries.size());
+  for (const store::Entry& entry : entries) {
+    auto record = filters::parse_record(entry.value);
+    rows.push_back({entry.name, record ? std::optional(*std::move(record)) : std::nullopt});
+  }
+  return rows;
+}
+
 std::string retention_state(const RetentionJudge& judge, const RetentionRow& row) {
   if (!row.record) return "unreadable";
   const Record& record = *row.record;

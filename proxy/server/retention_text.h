@@ -28,6 +28,9 @@ struct RetentionRow {
   std::optional<filters::Record> record;  ///< null: it cannot be read
 };
 
+/// A row for each entry of an account.
+[[nodiscard]] std::vector<RetentionRow> retention_rows(const std::vector<store::Entry>& entries);
+
 /// "hidden", "hidden for 2 devices", "deleted, shown", "shown", "gone", "removed", "unreadable".
 [[nodiscard]] std::string retention_state(const RetentionJudge& judge, const RetentionRow& row);
 /// What will become of it: "due", "due on 2026-01-31 12:00:00", "kept: never retrieved", "stays".
