@@ -8,14 +8,6 @@ namespace gatepost::admin {
 
 namespace {
 
-using Rows = std::vector<std::pair<std::string, std::string>>;
-
-Rows rows_of(const Numbers& numbers) {
-  Rows rows;
-  for (const auto& [name, number] : numbers) rows.emplace_back(name, count(number));
-  return rows;
-}
-
 void write_readiness(Html& html, const Status& status) {
   const bool running = status.state.empty() || status.state == "running";
   if (status.not_ready.empty()) {
@@ -144,9 +136,9 @@ Html overview_page(const Status& status, const Viewer& viewer, Now now) {
   }
   {
     const auto columns = html.in("div", {{"class", "columns"}});
-    two_columns(html, "Logins", "Result", rows_of(status.logins), "login");
-    two_columns(html, "Sessions by TLS", "Version", rows_of(status.tls), "tls");
-    two_columns(html, "Ended sessions", "Reason", rows_of(status.ended), "ended");
+    two_columns(html, "Logins", "Result", status.logins, "login");
+    two_columns(html, "Sessions by TLS", "Version", status.tls, "tls");
+    two_columns(html, "Ended sessions", "Reason", status.ended, "ended");
   }
   const auto columns = html.in("div", {{"class", "columns"}});
   write_listeners(html, status);

@@ -149,15 +149,14 @@ Table::Table(Html& html, std::string_view caption, Heads heads, std::size_t colu
       body_(begin_body(html, caption, heads, columns)) {}
 
 void two_columns(Html& html, std::string_view caption, std::string_view head,
-                 const std::vector<std::pair<std::string, std::string>>& rows,
-                 std::string_view prefix) {
-  if (rows.empty()) return;
+                 const Numbers& numbers, std::string_view prefix) {
+  if (numbers.empty()) return;
   const Table table(html, caption, {head, "Number"}, 2, "numbers");
-  for (const auto& [name, value] : rows) {
+  for (const auto& [name, number] : numbers) {
     const auto row = html.in("tr");
     html.element("th", {{"scope", "row"}}, name);
     const std::string id = id_of(prefix, name);
-    html.element("td", {{"class", "n"}, {"id", id, !prefix.empty()}}, value);
+    html.element("td", {{"class", "n"}, {"id", id, !prefix.empty()}}, count(number));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/admin/facts.h"
 #include "proxy/admin/html.h"
 #include "proxy/http/message.h"
 
@@ -59,8 +60,7 @@ class Table {
 
 /// A table of names and numbers; the numbers have ids "PREFIX-NAME". Nothing without any.
 void two_columns(Html& html, std::string_view caption, std::string_view head,
-                 const std::vector<std::pair<std::string, std::string>>& rows,
-                 std::string_view prefix = {});
+                 const Numbers& numbers, std::string_view prefix = {});
 
 /// A table of what is known of one thing.
 void fact_table(Html& html, std::string_view caption,

@@ -29,12 +29,6 @@ std::string_view kind_of(const std::string& health) {
   return health == "up" ? "good" : health == "down" ? "bad" : "warn";
 }
 
-std::vector<std::pair<std::string, std::string>> rows_of(const Numbers& numbers) {
-  std::vector<std::pair<std::string, std::string>> rows;
-  for (const auto& [name, value] : numbers) rows.emplace_back(name, count(value));
-  return rows;
-}
-
 void write_scanners(Html& html, const Status& status) {
   const Table table(html, "Scanners",
                     {"Name", "Effective", "Type and address", "Self-tests", "Running", "Waiting",
@@ -106,8 +100,8 @@ Html scanning_page(const Status& status) {
   html.element("p", fmt::format("Spool: {} of {}.", octets(status.spool_octets),
                                 octets(status.spool_limit)));
   const auto columns = html.in("div", {{"class", "columns"}});
-  two_columns(html, "Messages by the worst verdict", "Cause", rows_of(status.verdicts), "verdict");
-  two_columns(html, "Messages by what was done", "Action", rows_of(status.actions), "action");
+  two_columns(html, "Messages by the worst verdict", "Cause", status.verdicts, "verdict");
+  two_columns(html, "Messages by what was done", "Action", status.actions, "action");
   return html;
 }
 

@@ -13,12 +13,6 @@ using Room = RetentionRoom;
 /// Characters of a name.
 constexpr std::size_t kMaxText = 120;
 
-std::vector<std::pair<std::string, std::string>> rows_of(const Room::Counts& counts) {
-  std::vector<std::pair<std::string, std::string>> rows;
-  for (const auto& [name, number] : counts) rows.emplace_back(name, count(number));
-  return rows;
-}
-
 void write_policies(Html& html, const Room& room) {
   const Table table(html, "Policies", {"Policy", "What it does", "Decisions since the start"});
   for (const Room::Policy& policy : room.policies()) {
@@ -106,9 +100,9 @@ Html account_page(const RetentionRoom::Report& report, const RetentionRoom::Ques
   }
   {
     const auto columns = html.in("div", {{"class", "columns"}});
-    two_columns(html, "What clients see", "State", rows_of(report.states));
-    two_columns(html, "What will become of it", "Outlook", rows_of(report.outlooks));
-    two_columns(html, "What a dry run would have done", "Decision", rows_of(report.dry_run));
+    two_columns(html, "What clients see", "State", report.states);
+    two_columns(html, "What will become of it", "Outlook", report.outlooks);
+    two_columns(html, "What a dry run would have done", "Decision", report.dry_run);
   }
   if (!report.rows.empty()) {
     const Table table(html, "Messages, those that go first come first",
