@@ -6,6 +6,7 @@
 
 #include "proxy/admin/page.h"
 #include "proxy/admin/words.h"
+#include "proxy/base/json_string.h"
 
 namespace gatepost::admin {
 
@@ -20,22 +21,6 @@ std::uint64_t sum(const Numbers& numbers) {
 double per_second(std::uint64_t before, std::uint64_t now, Duration time) {
   if (now <= before || time <= Duration(0)) return 0;
   return static_cast<double>(now - before) * 1000 / static_cast<double>(time.count());
-}
-
-/// A string of JSON; the figures are ours, names in them come from the configuration.
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
 }
 
 std::string of(const Share& share) { return fmt::format("{} of {}", share.good, share.all); }
@@ -92,7 +77,7 @@ std::string event_of(const Status& status, const Rates* rates) {
   std::string out = "{\"figures\":{";
   bool first = true;
   for (const auto& [id, text] : figures(status, rates)) {
-    out += fmt::format("{}{}:{}", first ? "" : ",", quoted(id), quoted(text));
+    out += fmt::format("{}{}:{}", first ? "" : ",", json_string(id), json_string(text));
     first = false;
   }
   out += fmt::format("}},\"curves\":{{\"octets\":{},\"sessions\":{}}}}}", rates ? rates->octets : 0,

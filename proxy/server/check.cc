@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "proxy/base/json_string.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/loop_background.h"
 #include "proxy/net/resolver.h"
@@ -226,22 +227,6 @@ std::string summary(const config::Config& config) {
   return text;
 }
 
-/// A JSON string; what is quoted is our own text, paths and flags.
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
 void print(const CommandLine& line, const std::vector<config::Problem>& findings, ExitCode code) {
   if (!line.json) {
     for (const config::Problem& finding : findings) {
@@ -256,7 +241,7 @@ void print(const CommandLine& line, const std::vector<config::Problem>& findings
   for (const config::Problem& finding : findings) {
     list += fmt::format(R"({}{{"severity":"{}","text":{}}})", list.empty() ? "" : ",",
                         finding.warning ? "warning" : "error",
-                        quoted(to_string(finding, line.config_file)));
+                        json_string(to_string(finding, line.config_file)));
   }
   fmt::print("{{\"ok\":{},\"findings\":[{}]}}\n", code == ExitCode::ok, list);
 }
