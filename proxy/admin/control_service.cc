@@ -154,7 +154,8 @@ void trace(const Wish& wish, Responder responder) {
     if (!at->is_boolean()) return refuse(responder, 400, "\"full\" is true or false");
     wanted.full = at->get<bool>();
   }
-  wish.office.trace(std::move(wanted), wish.by, std::move(responder));
+  const auto begun = wish.office.trace(std::move(wanted), wish.by, responder);
+  if (!begun) answer(responder, begun);
 }
 
 /// {"text": "…"} would only have to be taken apart again: the answer is what is printed.

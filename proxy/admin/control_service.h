@@ -19,7 +19,8 @@ namespace gatepost::admin {
 ///   POST /kick       {"ids": […]} or {"user": "PATTERN"}   → {"ended": N}
 ///   POST /drain, /reload, /upgrade     → {} or 409, 422 with {"error": "…"}
 ///   POST /log-level  {"level": "debug"}
-///   POST /trace      {"user": "PATTERN", "seconds": N, "full": false}   → a trace, as it comes
+///   POST /trace      {"user": "PATTERN", "seconds": N, "full": false}   → a trace, as it comes, or
+///                    409 with {"error": "…"}
 /// An unknown path is a 404, a wrong method a 405, a wrong request a 400 with {"error": "…"}.
 class ControlService {
  public:

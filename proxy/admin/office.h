@@ -57,8 +57,9 @@ class Office {
   /// Until the next reload or restart.
   virtual void set_log_level(LogLevel level, std::string_view by) = 0;
   /// Takes down the sessions that begin from now on, as proxy/trace writes them, for as long as is
-  /// wished or until the client goes. 409 while there are too many traces.
-  virtual void trace(TraceWish wish, std::string_view by, http::Responder responder) = 0;
+  /// wished or until the client goes. Answers `responder`, unless it fails: with `limit` while
+  /// there are too many traces.
+  virtual Result<void> trace(TraceWish wish, std::string_view by, http::Responder& responder) = 0;
 
  protected:
   ~Office() = default;

@@ -127,11 +127,10 @@ void FrontOffice::set_log_level(LogLevel level, std::string_view by) {
   parts_.log.set_level(level);
 }
 
-void FrontOffice::trace(admin::TraceWish wish, std::string_view by, http::Responder responder) {
+Result<void> FrontOffice::trace(admin::TraceWish wish, std::string_view by,
+                                http::Responder& responder) {
   if (traces_.size() >= trace::TraceDesk::kMaxTraces) {
-    return responder.answer({.status = 409,
-                             .content_type = "application/json",
-                             .body = "{\"error\":\"there are too many traces already\"}\n"});
+    return fail(ErrorCode::limit, "there are too many traces already");
   }
   parts_.log.info("control", {{"action", "trace"},
                               {"by", by},
@@ -147,6 +146,7 @@ void FrontOffice::trace(admin::TraceWish wish, std::string_view by, http::Respon
   traces_.emplace(number, stream);
   stream->begin(std::move(responder), trace::header_line(order.options, kVersion));
   for (const auto& worker : parts_.workers) worker->begin_trace(number, order, stream);
+  return {};
 }
 
 void FrontOffice::end_trace(std::uint64_t number) {

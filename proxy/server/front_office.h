@@ -54,7 +54,8 @@ class FrontOffice final : public admin::Office {
   void explain(std::string id, bool json, Then<std::string> then) override;
   void explain_user(std::string user, bool json, Then<std::string> then) override;
   void set_log_level(LogLevel level, std::string_view by) override;
-  void trace(admin::TraceWish wish, std::string_view by, http::Responder responder) override;
+  [[nodiscard]] Result<void> trace(admin::TraceWish wish, std::string_view by,
+                                   http::Responder& responder) override;
 
   /// For the status: why a server is down; "" when it is up again.
   void note_health(const std::string& pool, const std::string& server, std::string_view problem);

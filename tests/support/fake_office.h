@@ -49,16 +49,18 @@ class FakeOffice final : public admin::Office {
   void set_log_level(LogLevel level, std::string_view by) override {
     note("level " + std::string(to_string(level)), by);
   }
-  void trace(admin::TraceWish wish, std::string_view by, http::Responder responder) override {
+  Result<void> trace(admin::TraceWish wish, std::string_view by,
+                     http::Responder& responder) override {
     note("trace " + wish.user + " " + std::to_string(wish.lasts.count()) +
              (wish.full ? " full" : ""),
          by);
-    responder.answer({.body = "a trace\n"});
+    if (outcome_) responder.answer({.body = "a trace\n"});
+    return outcome_;
   }
 
   admin::Status status_;
   admin::SessionList list_;
-  Result<void> outcome_;              ///< of drain, reload, upgrade
+  Result<void> outcome_;              ///< of drain, reload, upgrade, trace
   std::optional<std::size_t> ended_;  ///< by kick; null: as many as were named
   admin::SessionQuery query_;
   std::vector<std::string> done_;                         ///< "reload by uid 0"

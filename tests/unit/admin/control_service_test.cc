@@ -116,6 +116,10 @@ TEST_F(ControlServiceTest, SaysWhySomethingWasNotDone) {
   EXPECT_EQ(json_of(answer)["error"], "g.json:1: /x: unknown key\n");
   office_.outcome_ = fail(ErrorCode::refused, "it is draining already");
   EXPECT_THAT(ask("POST", "/drain"), StartsWith("HTTP/1.1 409 "));
+  office_.outcome_ = fail(ErrorCode::limit, "there are too many traces already");
+  const std::string refusal = ask("POST", "/trace", R"({"user": "joe"})");
+  EXPECT_THAT(refusal, StartsWith("HTTP/1.1 409 "));
+  EXPECT_EQ(json_of(refusal)["error"], "there are too many traces already");
 }
 
 TEST_F(ControlServiceTest, Explains) {
