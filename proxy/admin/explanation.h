@@ -13,7 +13,7 @@ namespace gatepost::admin {
 
 enum class ExplanationForm : std::uint8_t {
   text,  ///< lines; what peers said is escaped, so that a terminal stays as it is
-  json,  ///< one object in a line; docs/operations.md has its keys, which are stable
+  json,  ///< one object in a line; docs/control.md has its keys, which are stable
 };
 
 /// What a journal has about a session or a message: grouped as a session goes, each decision with

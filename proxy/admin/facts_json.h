@@ -4,7 +4,7 @@
 
 #include "proxy/admin/facts.h"
 
-/// Facts as JSON with stable keys: docs/operations.md lists them. What is no UTF-8 is replaced.
+/// Facts as JSON with stable keys: docs/control.md promises them. What is no UTF-8 is replaced.
 namespace gatepost::admin {
 
 [[nodiscard]] nlohmann::ordered_json to_json(const Status& status);

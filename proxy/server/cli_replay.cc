@@ -13,7 +13,7 @@ constexpr const char* kAbout =
 constexpr const char* kFooter =
     "\nThe conversation is printed: \"C: \" the client, \"S: \" Gatepost to it, \"> \" Gatepost "
     "to\n"
-    "upstream, \"< \" upstream; \"!!\" where the replay goes another way. docs/operations.md says\n"
+    "upstream, \"< \" upstream; \"!!\" where the replay goes another way. docs/control.md says\n"
     "what a trace holds.\n\n"
     "Exit codes: 0 all went as in the trace, 1 a session went another way, 2 the command line is\n"
     "wrong, 3 the file cannot be read or is no trace.";
