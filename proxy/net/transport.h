@@ -24,6 +24,10 @@ struct TlsFacts {
   /// Subject of the client's verified certificate as "CN=joe,O=Example" (RFC 2253, control
   /// characters escaped), "" without.
   std::string certificate = {};
+  /// A server's: the file of the certificate that was chosen for the client, and where the
+  /// configuration names it.
+  std::string_view identity = {};
+  std::string_view identity_rule = {};
 };
 
 /// Told that a transport has something new: bytes received, room to send, established, ended.

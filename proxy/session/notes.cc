@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "filters/message/header_text.h"
+
 namespace gatepost::session {
 
 using About = Decision::About;
@@ -53,6 +55,9 @@ std::string_view words_of(config::RetentionType type) {
 /// RFC 4422 section 3.1
 constexpr std::size_t kMaxMechanism = 20;
 
+/// RFC 1035 section 2.3.4
+constexpr std::size_t kMaxName = 255;
+
 std::string_view without_line_end(std::string_view reply) {
   return reply.substr(0, reply.find('\r'));
 }
@@ -84,8 +89,13 @@ void note_tls(Journal::Page& page, const Settings& settings, const net::TlsFacts
               bool legacy) {
   std::string text =
       fmt::format("{}, {}{}", tls.version, tls.cipher, tls.resumed ? ", resumed" : "");
-  text += tls.server_name.empty() ? std::string(", the client named no server")
-                                  : fmt::format(", for server name {}", tls.server_name);
+  text += tls.server_name.empty()
+              ? std::string(", the client named no server")
+              : fmt::format(", for server name {}", filters::inert_text(tls.server_name, kMaxName));
+  // Who resumes a session is shown none.
+  if (!tls.identity.empty() && !tls.resumed) {
+    text += fmt::format("\ncertificate {} ({})", tls.identity, tls.identity_rule);
+  }
   if (!tls.certificate.empty()) text += fmt::format("\nclient certificate {}", tls.certificate);
   if (!legacy) return page.note(About::tls, text, "/tls");
   page.note(About::tls, text + "\nwith old TLS allowed", settings.path + "/legacy_tls_networks");

@@ -45,6 +45,11 @@ Result<std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>> encode(const KeyedChain& cha
   return encoded;
 }
 
+int choice_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
 Result<std::string> read_staple(const std::string& path, const X509& leaf, CertificateInfo& info) {
   if (path.empty()) return std::string();
   const auto der = read_file(path, kMaxOcspResponse, "an OCSP response");
@@ -87,6 +92,14 @@ bool LoadedIdentity::staple(SSL* ssl) const {
   if (!info_.ocsp_until || *info_.ocsp_until <= std::chrono::system_clock::now()) return true;
   return SSL_set_ocsp_response(ssl, reinterpret_cast<const std::uint8_t*>(staple_.data()),
                                staple_.size()) == 1;
+}
+
+bool LoadedIdentity::note_choice(SSL* ssl) const {
+  return SSL_set_ex_data(ssl, choice_index(), const_cast<LoadedIdentity*>(this)) == 1;
+}
+
+const LoadedIdentity* LoadedIdentity::chosen(const SSL* ssl) {
+  return static_cast<const LoadedIdentity*>(SSL_get_ex_data(ssl, choice_index()));
 }
 
 Result<std::shared_ptr<const Identity>> Identity::load(const IdentityFiles& files) {

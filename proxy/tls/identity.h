@@ -15,6 +15,7 @@ struct IdentityFiles {
   std::string certificate;  ///< PEM: leaf first, then the chain
   std::string key;          ///< PEM, not encrypted; empty: in the certificate's file
   std::string ocsp = {};    ///< DER, to be stapled as it is; empty: none
+  std::string rule = {};    ///< where the configuration names it, as a JSON pointer
   bool operator==(const IdentityFiles&) const = default;
 };
 

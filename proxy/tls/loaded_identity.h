@@ -30,6 +30,10 @@ class LoadedIdentity final : public Identity {
   /// for each of them.
   [[nodiscard]] bool use_for_all(SSL_CTX* context) const;
   [[nodiscard]] bool staple(SSL* ssl) const;
+  /// Notes that it was chosen for a connection, and lives as long as that.
+  [[nodiscard]] bool note_choice(SSL* ssl) const;
+  /// What was noted; null: nothing, as with a client.
+  [[nodiscard]] static const LoadedIdentity* chosen(const SSL* ssl);
 
  private:
   const IdentityFiles files_;

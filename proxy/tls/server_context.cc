@@ -74,7 +74,7 @@ ssl_select_cert_result_t choose_identity(const SSL_CLIENT_HELLO* hello) {
   const LoadedIdentity& chosen = state.choice.choose(name, read_offer(*hello));
   // The library compares key and certificate each time: not for what the context has already.
   const bool usual = &chosen == &state.choice.usual();
-  const bool ready = (usual ? chosen.staple(ssl) : chosen.use(ssl)) &&
+  const bool ready = (usual ? chosen.staple(ssl) : chosen.use(ssl)) && chosen.note_choice(ssl) &&
                      bind_session(ssl, state.session_context, name);
   return ready ? ssl_select_cert_success : ssl_select_cert_error;
 }

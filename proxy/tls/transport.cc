@@ -11,6 +11,7 @@
 
 #include "proxy/base/secret.h"
 #include "proxy/tls/failure_reason.h"
+#include "proxy/tls/loaded_identity.h"
 #include "proxy/tls/pem.h"
 
 namespace gatepost::tls {
@@ -138,6 +139,10 @@ void TlsTransport::established_now() {
     // On resumption, too: the ticket brings the certificate along. Here all of them were verified.
     const bssl::UniquePtr<X509> certificate(SSL_get_peer_certificate(ssl));
     if (certificate) facts_->certificate = subject_of(*certificate);
+    if (const LoadedIdentity* ours = LoadedIdentity::chosen(ssl)) {
+      facts_->identity = ours->files().certificate;
+      facts_->identity_rule = ours->files().rule;
+    }
   }
   // Session tickets wait inside for the next write: this one makes no record of its own.
   if (SSL_is_server(ssl) == 1) SSL_write(ssl, "", 0);

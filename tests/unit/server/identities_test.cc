@@ -63,6 +63,15 @@ TEST_F(IdentityStoreTest, HasTheDefaultFirstAndFoldersLast) {
               ElementsAre("CN=mail.example.org", "CN=a.example.org", "CN=b.example.org"));
 }
 
+TEST_F(IdentityStoreTest, KnowsWhereTheConfigurationNamesThem) {
+  with_folder({"a.example.org"});
+  const auto loaded = store_.load(tls_, OnBroken::refuse);
+  ASSERT_TRUE(loaded);
+  ASSERT_EQ(loaded->identities.size(), 2U);
+  EXPECT_EQ(loaded->identities[0]->files().rule, "/tls");
+  EXPECT_EQ(loaded->identities[1]->files().rule, "/tls/certificate_folders/0");
+}
+
 TEST_F(IdentityStoreTest, NamesTheFolderThatIsMissing) {
   tls_.certificate_folders = {files_.path("nowhere")};
   EXPECT_THAT(problem(), AllOf(StartsWith("/tls/certificate_folders/0: "), HasSubstr("nowhere")));

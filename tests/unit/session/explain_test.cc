@@ -152,6 +152,27 @@ TEST(Explain, tells_what_is_refused_before_a_login) {
   EXPECT_FALSE(told.contains("user: ")) << told;
 }
 
+TEST(Explain, tells_which_certificate_a_client_was_shown) {
+  for (const bool resumed : {false, true}) {
+    SessionHarness s;
+    s.settings.client_tls_mode = config::ListenerTls::starttls;
+    s.client_tls->facts.server_name = "pop.example\ncertificate x\x1b[1m";
+    s.client_tls->facts.identity = "/etc/pop.pem";
+    s.client_tls->facts.identity_rule = "/tls/certificate_folders/0";
+    s.client_tls->facts.resumed = resumed;
+    begin(s);
+    s.client("STLS\r\n");
+    s.client_handshake();
+    s.client("QUIT\r\n");
+    s.ignore_the_rest();
+    const std::string told = story(s);
+    EXPECT_TRUE(told.contains(", for server name pop.example certificate x [1m")) << told;
+    EXPECT_EQ(told.contains("[1m | certificate /etc/pop.pem (/tls/certificate_folders/0) [/tls]\n"),
+              !resumed)
+        << told;
+  }
+}
+
 TEST(Explain, tells_why_another_server_was_asked) {
   SessionHarness s;
   s.pool_settings.retries = 2;

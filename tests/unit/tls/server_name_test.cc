@@ -13,6 +13,7 @@
 namespace gatepost::testing {
 namespace {
 
+using ::testing::EndsWith;
 using tls::HandshakeFailure;
 
 /// What an odd client sends and gets.
@@ -30,18 +31,20 @@ class ServerName : public ::testing::Test {
     if (!pair.established()) return "-";
     EXPECT_EQ(pair.server->transport->tls()->server_name, name);
     const bssl::UniquePtr<X509> leaf(SSL_get_peer_certificate(client));
+    const std::string common_name = tls::subject_of(*leaf).substr(3);
+    EXPECT_THAT(pair.server->transport->tls()->identity, EndsWith("/" + common_name + ".pem"));
     const std::uint8_t* staple = nullptr;
     std::size_t size = 0;
     SSL_get0_ocsp_response(client, &staple, &size);
     staple_.assign(reinterpret_cast<const char*>(staple), size);
-    return tls::subject_of(*leaf).substr(3);
+    return common_name;
   }
   std::shared_ptr<const tls::Identity> identity(const std::string& common_name,
                                                 const std::vector<std::string>& names,
                                                 CertificateRequest request = {}) {
     request.common_name = common_name;
     request.dns = names;
-    return fixture_.identity(fixture_.authority.issue(request));
+    return fixture_.identity(fixture_.authority.issue(request), common_name);
   }
   void only_tls12() { SSL_CTX_set_max_proto_version(odd_.context(), TLS1_2_VERSION); }
   void verify_with(std::vector<std::uint16_t> signatures) {
@@ -165,8 +168,9 @@ TEST_F(ServerName, StaplesWhatBelongsToTheCertificate) {
   const Issued with = fixture_.authority.issue({.common_name = "with", .dns = {"with.example"}});
   const std::string ocsp = ocsp_response(with.certificate);
   const auto server = TlsFixture::server(
-      {.identities = {fixture_.identity(fixture_.authority.issue({.common_name = "without"})),
-                      fixture_.identity(with, "with", ocsp)}});
+      {.identities = {
+           fixture_.identity(fixture_.authority.issue({.common_name = "without"}), "without"),
+           fixture_.identity(with, "with", ocsp)}});
   EXPECT_EQ(served(*server, "with.example"), "with");
   EXPECT_EQ(staple_, "") << "nobody asked";
   SSL_CTX_enable_ocsp_stapling(odd_.context());
