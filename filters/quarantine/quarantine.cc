@@ -13,8 +13,6 @@
 
 namespace gatepost::filters {
 
-namespace {}  // namespace
-
 Quarantine::Quarantine(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Quarantine::~Quarantine() = default;
 
