@@ -202,7 +202,8 @@ class Running(Scenario):
         config, = (volume for volume in service["volumes"] if ":/etc/gatepost/gatepost.json:" in volume)
         hosts = [f"--add-host={name}:127.0.0.1" for name in ("dovecot", "clamav")]
         temporary = [word for each in service["tmpfs"] for word in ("--tmpfs", each)]
-        made = self.net.run(lambda: Container(image(), [
+        name = image()  # where there is a network to build it with
+        made = self.net.run(lambda: Container(name, [
             *LOCKED_DOWN, *hosts, *temporary, "--volume", config,
             "--volume", f"{self.tls()}:/etc/gatepost/tls:ro", "--volume", "/var/lib/gatepost"]))
         self.addCleanup(made.stop)
