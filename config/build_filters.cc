@@ -40,10 +40,7 @@ void read_size(const Reader& in, const char* key, std::uint64_t& field) {
 void build_scanner(const Reader& in, Built& built) {
   Scanner scanner;
   in.read("name", scanner.name);
-  const auto type_name = in.text("type");
-  for (const ScannerType type : kScannerTypes) {
-    if (type_name && *type_name == to_string(type)) scanner.type = type;
-  }
+  in.read("type", scanner.type, kScannerTypes);
   built.scanner_has_address.push_back(
       in.read("address", scanner.address, usual_port(scanner.type)));
   in.read("tls", scanner.tls);

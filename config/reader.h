@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -77,6 +78,14 @@ class Reader {
     const auto value = text(key);
     for (const auto& [name, choice] : choices) {
       if (value && *value == name) field = choice;
+    }
+  }
+  /// One of `choices`, by the name that to_string() gives it.
+  template <class T, std::size_t N>
+  void read(const char* key, T& field, const std::array<T, N>& choices) const {
+    const auto value = text(key);
+    for (const T choice : choices) {
+      if (value && *value == to_string(choice)) field = choice;
     }
   }
   /// Whether `field` holds an address now.
