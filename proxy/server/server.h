@@ -106,6 +106,12 @@ class Server {
   [[nodiscard]] std::string try_reload();
   void warn_of_outdated_staples() const;
   void warn_of_fixed_settings(const config::Config& next) const;
+  void rotate_tickets();
+  void use_ticket_keys();
+  void watch_files(const config::Config& config);
+  void refresh(std::string_view why);
+  void note_health(const upstream::Pool& pool, const upstream::Server& server,
+                   std::string_view problem);
   // server_succession.cc
   void prepare_succession();
   void succeed_when_ready();
@@ -118,19 +124,12 @@ class Server {
   void add_cargo(Cargo& cargo, Result<Worker::Sockets> sockets);
   void upgrade_failed(const Error& error);
   void be_replaced(pid_t successor);
-  // server.cc
-  void rotate_tickets();
-  void use_ticket_keys();
-  void watch_files(const config::Config& config);
-  void refresh(std::string_view why);
-  void note_health(const upstream::Pool& pool, const upstream::Server& server,
-                   std::string_view problem);
   // server_facts.cc
   void watch_workers();
   [[nodiscard]] std::string_view word_for_phase() const;
   [[nodiscard]] std::string status() const;
   [[nodiscard]] metrics::ProcessFacts facts() const;
-  [[nodiscard]] std::size_t stores_down() const;
+  [[nodiscard]] bool stores_up() const;
   [[nodiscard]] std::vector<std::string> not_ready() const;
 
   ProcessLog& log_;

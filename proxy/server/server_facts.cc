@@ -90,7 +90,7 @@ metrics::ProcessFacts Server::facts() const {
   facts.guarded_networks = guarded.networks;
   facts.guarded_users = guarded.users;
   facts.policies = snapshot_->policies.counters;
-  facts.retention_store_up = stores_down() == 0;
+  facts.retention_store_up = !retention_.needs.store || stores_up();
   facts.reloads_succeeded = reloads_succeeded_;
   facts.reloads_failed = reloads_failed_;
   facts.last_reload_succeeded = last_reload_succeeded_;
@@ -101,12 +101,10 @@ metrics::ProcessFacts Server::facts() const {
   return facts;
 }
 
-/// Workers that cannot use their store, or do not know yet whether they can.
-std::size_t Server::stores_down() const {
-  return static_cast<std::size_t>(std::ranges::count_if(workers_, [](const auto& worker) {
-    const StoreWatch::State state = worker->store_state();
-    return state == StoreWatch::State::down || state == StoreWatch::State::unknown;
-  }));
+/// Where a store is needed: all workers can use theirs. One that has just begun has none yet.
+bool Server::stores_up() const {
+  return std::ranges::all_of(
+      workers_, [](const auto& worker) { return worker->store_state() == StoreWatch::State::up; });
 }
 
 /// Who is asked after another process has taken over, by somebody who was just connecting, speaks
@@ -122,10 +120,7 @@ std::vector<std::string> Server::not_ready() const {
     if (!kind->config.required || metrics::effective(*kind->counters, workers_.size())) continue;
     reasons.push_back(fmt::format("scanner {} is not effective", kind->config.name));
   }
-  // A worker that has just begun has not heard of its store yet: it has none then.
-  const bool stores_up = std::ranges::all_of(
-      workers_, [](const auto& worker) { return worker->store_state() == StoreWatch::State::up; });
-  if (retention_.needs.always && !stores_up) {
+  if (retention_.needs.always && !stores_up()) {
     reasons.emplace_back("the store of what is deleted and kept cannot be used");
   }
   return reasons;
