@@ -115,6 +115,7 @@ class Server {
   // server_succession.cc
   void prepare_succession();
   void succeed_when_ready();
+  void stand_back(std::string why);
   void take_over();
   // server_end.cc
   void on_signal(int number);

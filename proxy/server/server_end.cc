@@ -31,6 +31,7 @@ void Server::on_signal(int number) {
 
 void Server::on_terminate() {
   if (phase_ == Phase::draining) return loop_.stop();  // asked twice: now
+  if (phase_ == Phase::succeeding) return stand_back("the new process was told to end");
   phase_ = Phase::draining;
   if (upgrade_) upgrade_->give_up("this process is to end");
   const Duration limit = snapshot_->config.timeouts.drain;

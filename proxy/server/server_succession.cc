@@ -1,5 +1,7 @@
 // How a Server follows another process at an upgrade: ready first, and then it takes clients.
 
+#include <utility>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -26,7 +28,12 @@ void Server::succeed_when_ready() {
   const std::vector<std::string> reasons = not_ready();
   if (reasons.empty()) return take_over();
   if (loop_.now() < ready_by_) return readiness_->start(kLookAgain);
-  unready_ = fmt::format("the new process is not ready: {}", fmt::join(reasons, "; "));
+  stand_back(fmt::format("the new process is not ready: {}", fmt::join(reasons, "; ")));
+}
+
+/// Nobody came here yet, so nobody is waited for.
+void Server::stand_back(std::string why) {
+  unready_ = std::move(why);
   loop_.stop();
 }
 

@@ -272,17 +272,29 @@ class Fails(Upgrades):
         self.kept.quit()
         self.wait_for_end(old)
 
-    def test_who_is_not_ready_does_not_take_over(self):
-        """Its scanner is not there. What it shares with the process before stays that one's, paths of
-        sockets among it."""
+    def start_unready(self):
+        """A new process whose scanner is not there; its processes. What it shares with the process
+        before stays that one's, paths of sockets among it."""
         nobody = {"name": "nobody", "type": "clamd", "address": f"127.0.0.1:{free_port()}"}
         scanned = [{**entry, "chain": "scan"} for entry in self.config_used["listeners"]]
         self.change(scanners=[nobody], chains=[{"name": "scan", "scanners": ["nobody"]}],
                     listeners=scanned, spool={"folder": self.own_folder})
         started = len(self.running.log_lines("started"))
+        before = group(self.running.pid)
         os.kill(self.pid, signal.SIGUSR2)
         wait_until(lambda: len(self.running.log_lines("started")) > started, 30, "the successor")
         self.still_serves()
+        return [pid for pid in group(self.running.pid) if pid not in before]
+
+    def test_who_is_told_to_end_does_not_take_over(self):
+        for pid in self.start_unready():
+            os.kill(pid, signal.SIGTERM)
+        line = wait_until(lambda: self.running.log_lines("upgrade_failed"), 20, "the failure")[-1]
+        self.assertIn("the new process was told to end", line)
+        self.still_serves()
+
+    def test_who_is_not_ready_does_not_take_over(self):
+        self.start_unready()
         line = wait_until(lambda: self.running.log_lines("upgrade_failed"), 90, "the failure")[-1]
         self.assertIn("the new process is not ready: scanner nobody is not effective", line)
         self.still_serves()
