@@ -22,6 +22,12 @@ INFECTED = samples.attachment("message 2", samples.eicar(), "eicar.com")
 VARIABLES = {"$instance": ".*", "$pool": ".*", "$__rate_interval": "30s"}
 #: Series that a gateway in good health does not have: the name, and why.
 NOT_THERE = {"ALERTS": "Prometheus makes it when an alert fires"}
+#: What Prometheus knows once it has seen all that `Observability.traffic` did, and what the rules make
+#: of that.
+SEEN = ('gatepost_logins_total{result="ok"} >= 3', 'gatepost_logins_total{result="refused"} >= 1',
+        "gatepost:logins_failed:rate10m > 0", 'gatepost_messages_total{cause="infected"} >= 1',
+        "sum(gatepost_sessions_total) >= 4", "sum(gatepost_sessions_active) == 0",
+        "gatepost_quarantine_bytes > 100")
 #: Metrics that no panel shows: the name, and why.
 NOT_SHOWN = {"gatepost_upgrades_total": "an upgrade is seen as a start"}
 SELECTOR = re.compile(r"\b((?:gatepost[_:][\w:]+|up|ALERTS)(?:{[^}]*})?)")
@@ -73,9 +79,9 @@ class Observability(Scanning, Keeping):
         cls.running = cls.shared_gateway(config)
         cls.prometheus = cls.shared_scanner(Prometheus, cls.running.admin_port)
         cls.traffic(folder)
-        # Rates need two scrapes, and the rule that is recorded two evaluations after that.
-        wait_until(lambda: cls.prometheus.query("gatepost:logins_failed:rate10m > 0")
-                   and cls.prometheus.query("gatepost_quarantine_bytes > 0"), 30,
+        # All of it: a scrape may fall between any two of the sessions. Rates need two scrapes, and the
+        # rule that is recorded two evaluations after that.
+        wait_until(lambda: all(map(cls.prometheus.query, SEEN)), 30,
                    "Prometheus to have seen the traffic", cls.prometheus.child)
 
     @classmethod
@@ -104,10 +110,7 @@ class Observability(Scanning, Keeping):
                 self.check(title, selector)
 
     def test_the_traffic_was_seen(self):
-        for expression in ('gatepost_logins_total{result="ok"} >= 3',
-                           'gatepost_logins_total{result="refused"} >= 1',
-                           'gatepost_messages_total{cause="infected"} >= 1',
-                           'gatepost_quarantine_bytes > 100', "gatepost_quarantine_limit_bytes > 1e6",
+        for expression in (*SEEN, "gatepost_quarantine_limit_bytes > 1e6",
                            "gatepost_spool_limit_bytes > 1e6", "gatepost_connections_limit == 10000",
                            "gatepost_process_resident_bytes > 1e6", "gatepost_process_open_descriptors > 5",
                            "gatepost_process_resident_bytes < gatepost_process_memory_limit_bytes",
