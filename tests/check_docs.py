@@ -145,7 +145,7 @@ def check_words(name):
 
 def check_exit_codes(name):
     text = read(name)
-    enum = re.search(r"enum class ExitCode[^{]*{(.*?)}", read("proxy/server/cli.h"), re.S)[1]
+    enum = re.search(r"enum class ExitCode[^{]*{(.*?)}", read("proxy/command/cli.h"), re.S)[1]
     for number in re.findall(r"\w+ = (\d+),", enum):
         if not re.search(rf"^\| {number} \|", text, re.M):
             problem(name, f"exit code {number} is missing")

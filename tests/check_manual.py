@@ -20,7 +20,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BINARY = os.environ.get("GATEPOST_BINARY", str(ROOT / "build/dev/proxy/server/gatepost"))
+BINARY = os.environ.get("GATEPOST_BINARY", str(ROOT / "build/dev/gatepost"))
 PAGE = ROOT / "docs/man/gatepost.1"
 PAGES = [PAGE, ROOT / "docs/man/gatepost.json.5"]
 

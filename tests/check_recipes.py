@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BINARY = os.environ.get("GATEPOST_BINARY", str(ROOT / "build/dev/proxy/server/gatepost"))
+BINARY = os.environ.get("GATEPOST_BINARY", str(ROOT / "build/dev/gatepost"))
 FOLDERS = "certificate_folders"
 POLICIES = "docs/retention.md"
 NAMES = f"certificate|key|ca_file|client_ca_file|ticket_key_file|{FOLDERS}"

@@ -27,7 +27,7 @@ std::unexpected<Error> at(std::string_view path, const std::string& folder, int 
 }  // namespace
 
 Result<void> prepare_folders(const config::Config& config,
-                             const std::optional<Identity>& identity) {
+                             const std::optional<process::Identity>& identity) {
   const std::string& folder = config.quarantine.folder;
   if (folder.empty()) return {};
   if (::mkdir(folder.c_str(), S_IRWXU) != 0) {

@@ -10,7 +10,7 @@
 #include "filters/spool/spool.h"
 #include "proxy/base/error.h"
 #include "proxy/metrics/exporter.h"
-#include "proxy/server/privileges.h"
+#include "proxy/process/privileges.h"
 
 namespace gatepost::server {
 
@@ -25,7 +25,7 @@ struct FilterStores {
 /// Makes the quarantine's folder when it is not there, for whom we are to become: to be called
 /// while we may still do that. Fails with `config`, the JSON path in front.
 [[nodiscard]] Result<void> prepare_folders(const config::Config& config,
-                                           const std::optional<Identity>& identity);
+                                           const std::optional<process::Identity>& identity);
 
 /// Those of `next`; what has the settings that it had when `stores` were those of `now` stays.
 /// Looks whether we, as we are, can use the folders. Fails with `config`, the JSON path in front.

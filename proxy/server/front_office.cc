@@ -9,8 +9,8 @@
 
 #include "proxy/admin/explanation.h"
 #include "proxy/base/pattern.h"
+#include "proxy/process/version.h"
 #include "proxy/server/gathering.h"
-#include "proxy/server/version.h"
 #include "proxy/trace/line.h"
 
 namespace gatepost::server {
@@ -144,7 +144,7 @@ Result<void> FrontOffice::trace(admin::TraceWish wish, std::string_view by,
   order.options = {.full = wish.full, .names = wish.full, .key = trace::make_key()};
   auto stream = std::make_shared<TraceStream>(parts_.loop, [this, number] { end_trace(number); });
   traces_.emplace(number, stream);
-  stream->begin(std::move(responder), trace::header_line(order.options, kVersion));
+  stream->begin(std::move(responder), trace::header_line(order.options, process::kVersion));
   for (const auto& worker : parts_.workers) worker->begin_trace(number, order, stream);
   return {};
 }

@@ -44,20 +44,20 @@ Result<std::string> find_pool(const config::Config& config, const std::string& w
 
 /// What sessions of the account go by. Null: there are several, and nobody has said which.
 Result<std::optional<config::RetentionPolicy>> find_policy(const config::Config& config,
-                                                           const RetentionOptions& options) {
+                                                           const RetentionQuestion& question) {
   const auto& policies = config.retention.policies;
   filters::RetentionPolicy chosen{.config = {}, .held = false, .counters = nullptr};
-  if (!options.policy.empty()) {
-    const auto named = std::ranges::find(policies, options.policy, &config::RetentionPolicy::name);
-    if (named == policies.end()) return no_such("policy", options.policy, names_of(policies));
+  if (!question.policy.empty()) {
+    const auto named = std::ranges::find(policies, question.policy, &config::RetentionPolicy::name);
+    if (named == policies.end()) return no_such("policy", question.policy, names_of(policies));
     chosen.config = *named;
   } else {
-    const auto booked = booked_policies(config, options.pool);
+    const auto booked = booked_policies(config, question.pool);
     if (booked.size() > 1) return std::nullopt;
     if (!booked.empty()) chosen.config = *booked.front();
   }
   if (!chosen.client_decides()) return chosen.config;
-  const auto held = filters::policy_for(nullptr, config.retention.hold, options.account);
+  const auto held = filters::policy_for(nullptr, config.retention.hold, question.account);
   if (held) return held->config;
   // A dry run has records of its own: for the real ones it is as though there were no policy.
   return chosen.config.dry_run || !chosen.needs_store() ? config::RetentionPolicy() : chosen.config;
@@ -65,17 +65,17 @@ Result<std::optional<config::RetentionPolicy>> find_policy(const config::Config&
 
 }  // namespace
 
-Result<RetentionJudge> find_judge(const config::Config& config, RetentionOptions& options) {
+Result<RetentionJudge> find_judge(const config::Config& config, RetentionQuestion& question) {
   RetentionJudge judge;
   judge.now = seconds_since_1970();
-  if (options.account.empty()) return judge;
-  auto pool = find_pool(config, options.pool);
+  if (question.account.empty()) return judge;
+  auto pool = find_pool(config, question.pool);
   if (!pool) return std::unexpected(pool.error());
-  options.pool = *std::move(pool);
-  auto policy = find_policy(config, options);
+  question.pool = *std::move(pool);
+  auto policy = find_policy(config, question);
   if (!policy) return std::unexpected(policy.error());
   judge.policy = *std::move(policy);
-  judge.held = filters::is_held(config.retention.hold, options.account);
+  judge.held = filters::is_held(config.retention.hold, question.account);
   return judge;
 }
 

@@ -122,7 +122,7 @@ std::string key_file_of(const config::Retention& retention) {
 }
 
 Result<void> prepare_retention_folder(const config::Config& config,
-                                      const std::optional<Identity>& identity) {
+                                      const std::optional<process::Identity>& identity) {
   // The key is there, too, if nobody says where it is.
   if (!retention_needs(config).books) return {};
   if (config.retention.store.type != RetentionStoreType::sqlite) return {};

@@ -13,8 +13,8 @@
 #include "proxy/base/background.h"
 #include "proxy/base/error.h"
 #include "proxy/base/log.h"
+#include "proxy/process/privileges.h"
 #include "proxy/server/policies.h"
-#include "proxy/server/privileges.h"
 #include "proxy/store/record_store.h"
 #include "proxy/store/record_table.h"
 #include "proxy/store/redis_opening.h"
@@ -36,8 +36,8 @@ struct RetentionStores {
 
 /// Makes the folder of the SQLite file when it is not there, for whom we are to become: to be
 /// called while we may still do that. Fails with `config`, the JSON path in front.
-[[nodiscard]] Result<void> prepare_retention_folder(const config::Config& config,
-                                                    const std::optional<Identity>& identity);
+[[nodiscard]] Result<void> prepare_retention_folder(
+    const config::Config& config, const std::optional<process::Identity>& identity);
 
 /// What the policies of `next` need; what has the settings that it had when `stores` were those of
 /// `now` stays. As who we are: reads or makes the key, looks whether the file is whole. `log`

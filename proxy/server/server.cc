@@ -9,8 +9,8 @@
 
 #include <fmt/format.h>
 
-#include "proxy/server/seccomp_filter.h"
-#include "proxy/server/version.h"
+#include "proxy/process/seccomp_filter.h"
+#include "proxy/process/version.h"
 #include "proxy/tls/library.h"
 
 namespace gatepost::server {
@@ -34,8 +34,8 @@ std::size_t worker_count(const config::Config& config) {
 
 }  // namespace
 
-Server::Server(ProcessLog& log, std::function<config::Loaded()> load, Predecessor& predecessor,
-               std::unique_ptr<Starter> starter)
+Server::Server(ProcessLog& log, std::function<config::Loaded()> load,
+               process::Predecessor& predecessor, std::unique_ptr<process::Starter> starter)
     : log_(log),
       load_(std::move(load)),
       predecessor_(predecessor),
@@ -57,7 +57,7 @@ Server::Server(ProcessLog& log, std::function<config::Loaded()> load, Predecesso
       is_successor_(predecessor.exists()),
       phase_(is_successor_ ? Phase::succeeding : Phase::serving),
       readiness_(loop_.make_timer([this] { succeed_when_ready(); })),
-      upgrade_(starter_ ? std::make_unique<Upgrade>(loop_, *starter_) : nullptr),
+      upgrade_(starter_ ? std::make_unique<process::Upgrade>(loop_, *starter_) : nullptr),
       service_manager_(loop_, {.status = [this] { return status(); },
                                .alive = [this] { return watch_->complaints().empty(); }}) {}
 
@@ -72,13 +72,14 @@ Server::~Server() {
   }
 }
 
-Result<void> Server::start(const config::Config& config, const std::optional<Identity>& identity,
+Result<void> Server::start(const config::Config& config,
+                           const std::optional<process::Identity>& identity,
                            const std::string& config_file) {
   config_file_ = config_file;
-  if (auto commands = Launcher::programs_of(config); !commands.empty()) {
+  if (auto commands = process::Launcher::programs_of(config); !commands.empty()) {
     // While there is one thread, nothing secret has been read, and processes can be made.
     const auto workers = static_cast<unsigned>(worker_count(config));
-    auto launcher = Launcher::start(std::move(commands), workers, identity);
+    auto launcher = process::Launcher::start(std::move(commands), workers, identity);
     if (!launcher) return std::unexpected(launcher.error());
     launcher_ = std::move(*launcher);
   }
@@ -111,13 +112,13 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
   if (!retention_stores) return std::unexpected(retention_stores.error());
   retention_ = std::move(*retention_stores);
   share_stores();
-  signals_ =
-      std::make_unique<Signals>(loop_, std::initializer_list{SIGTERM, SIGINT, SIGHUP, SIGUSR2},
-                                [this](int number) { on_signal(number); });
+  signals_ = std::make_unique<process::Signals>(
+      loop_, std::initializer_list{SIGTERM, SIGINT, SIGHUP, SIGUSR2},
+      [this](int number) { on_signal(number); });
   for (auto& worker : workers_) worker->start(phase_ == Phase::serving);
-  log_.info(
-      "started",
-      {{"version", kVersion}, {"tls_library", tls::library_name()}, {"workers", workers_.size()}});
+  log_.info("started", {{"version", process::kVersion},
+                        {"tls_library", tls::library_name()},
+                        {"workers", workers_.size()}});
   if (phase_ == Phase::serving) {
     service_manager_.ready();
   } else {
@@ -127,7 +128,7 @@ Result<void> Server::start(const config::Config& config, const std::optional<Ide
 }
 
 /// Addresses are bound and files are read: from here on less is needed.
-Result<void> Server::harden(const std::optional<Identity>& identity,
+Result<void> Server::harden(const std::optional<process::Identity>& identity,
                             const std::string& config_file) {
   const config::Process& process = snapshot_->config.process;
   if (identity) {
@@ -143,11 +144,12 @@ Result<void> Server::harden(const std::optional<Identity>& identity,
                     fmt::format("unix:{}: cannot be given to {}", path, identity->name));
       }
     }
-    if (auto became = become(*identity); !became) return became;
-    set_dumpable(process.core_dumps);
+    if (auto became = process::become(*identity); !became) return became;
+    process::set_dumpable(process.core_dumps);
     std::vector<std::string> files = files_read_again(*snapshot_);
     if (!config_file.empty()) files.push_back(config_file);
-    for (const HiddenFile& hidden : hidden_files(files, snapshot_->config.log.file)) {
+    for (const process::HiddenFile& hidden :
+         process::hidden_files(files, snapshot_->config.log.file)) {
       log_.warning("file_out_of_reach", {{"file", hidden.file},
                                          {"user", identity->name},
                                          {"problem", hidden.reason},
@@ -156,8 +158,8 @@ Result<void> Server::harden(const std::optional<Identity>& identity,
   } else if (::geteuid() == 0) {
     log_.warning("running_as_root", {{"advice", "set process.user, or start it as another user"}});
   }
-  if (kSanitized) return {};
-  return install_seccomp_filter(process.seccomp);
+  if (process::kSanitized) return {};
+  return process::install_seccomp_filter(process.seccomp);
 }
 
 Result<void> Server::run() {
@@ -340,7 +342,7 @@ std::string Server::try_reload() {
     files_.forget();  // files may have changed that would be of use without the problem
     return error.detail + '\n';
   };
-  if (auto known = Launcher::check(*loaded.config, launcher_.get()); !known) {
+  if (auto known = process::Launcher::check(*loaded.config, launcher_.get()); !known) {
     return refuse(known.error());
   }
   discovery_.find_now(*loaded.config, holdings_.discovered);

@@ -21,22 +21,22 @@
 #include "proxy/net/loop_background.h"
 #include "proxy/net/resolver.h"
 #include "proxy/net/tcp_connector.h"
+#include "proxy/process/launcher.h"
+#include "proxy/process/predecessor.h"
+#include "proxy/process/privileges.h"
+#include "proxy/process/service_manager.h"
+#include "proxy/process/signals.h"
+#include "proxy/process/starter.h"
+#include "proxy/process/upgrade.h"
 #include "proxy/server/discovery.h"
 #include "proxy/server/file_watch.h"
 #include "proxy/server/filter_stores.h"
 #include "proxy/server/front_office.h"
 #include "proxy/server/http_listener.h"
-#include "proxy/server/launcher.h"
-#include "proxy/server/predecessor.h"
-#include "proxy/server/privileges.h"
 #include "proxy/server/quarantine_room.h"
 #include "proxy/server/retention_room.h"
 #include "proxy/server/retention_stores.h"
-#include "proxy/server/service_manager.h"
-#include "proxy/server/signals.h"
 #include "proxy/server/snapshot.h"
-#include "proxy/server/starter.h"
-#include "proxy/server/upgrade.h"
 #include "proxy/server/worker.h"
 #include "proxy/server/worker_watch.h"
 #include "proxy/upstream/health_checker.h"
@@ -56,15 +56,15 @@ class Server {
   /// `load` reads the configuration again at SIGHUP. `predecessor` is whom this process follows, if
   /// anybody, and `starter`, which may be null, starts who will follow it. `log` and `predecessor`
   /// outlive the server.
-  Server(ProcessLog& log, std::function<config::Loaded()> load, Predecessor& predecessor,
-         std::unique_ptr<Starter> starter);
+  Server(ProcessLog& log, std::function<config::Loaded()> load, process::Predecessor& predecessor,
+         std::unique_ptr<process::Starter> starter);
   ~Server();
 
   /// Reads files, binds all addresses, gives up what is not needed any more (becoming `identity`,
   /// if there is one), starts the workers. On failure nothing runs. `config_file` is the one that
   /// `load` reads, or empty.
   [[nodiscard]] Result<void> start(const config::Config& config,
-                                   const std::optional<Identity>& identity = {},
+                                   const std::optional<process::Identity>& identity = {},
                                    const std::string& config_file = {});
   /// Before start(): what load() said of the configuration (config::Loaded::document).
   void show(std::string document) { document_ = std::move(document); }
@@ -97,7 +97,7 @@ class Server {
   [[nodiscard]] Result<void> start_control();
   void upgrade_for(std::string_view by, admin::Office::Then<Result<void>> then);
   // server.cc
-  [[nodiscard]] Result<void> harden(const std::optional<Identity>& identity,
+  [[nodiscard]] Result<void> harden(const std::optional<process::Identity>& identity,
                                     const std::string& config_file);
   void share_stores();
   /// Whether the configuration can still change: others go on with the one that they have.
@@ -136,8 +136,8 @@ class Server {
   ProcessLog& log_;
   std::function<config::Loaded()> load_;
   std::string config_file_;  // that load_ reads; empty: none
-  Predecessor& predecessor_;
-  std::unique_ptr<Starter> starter_;
+  process::Predecessor& predecessor_;
+  std::unique_ptr<process::Starter> starter_;
   net::Loop loop_;
   BlockPool pool_{4};
   net::Resolver resolver_;
@@ -149,7 +149,7 @@ class Server {
   RetentionStores retention_;
   std::map<std::string, Endpoint> listening_;  // configured address to bound one
   std::atomic<std::uint32_t> connections_ = 0;
-  std::unique_ptr<Launcher> launcher_;  // null: no command was configured at start
+  std::unique_ptr<process::Launcher> launcher_;  // null: no command was configured at start
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<WorkerWatch> watch_;
   std::unique_ptr<metrics::Exporter> exporter_;
@@ -162,7 +162,7 @@ class Server {
   std::unique_ptr<HttpListener> admin_;
   std::unique_ptr<admin::ControlService> control_service_;
   std::unique_ptr<HttpListener> control_;
-  std::unique_ptr<Signals> signals_;
+  std::unique_ptr<process::Signals> signals_;
   Discovery discovery_;
   FileWatch files_;
   upstream::HealthChecker health_;
@@ -183,9 +183,9 @@ class Server {
   std::string unready_;   // why this process did not take over
   unsigned endings_ = 0;  // how often workers were told to end
   std::size_t workers_draining_ = 0;
-  std::unique_ptr<Upgrade> upgrade_;  // null: nobody could start anything
+  std::unique_ptr<process::Upgrade> upgrade_;  // null: nobody could start anything
   std::shared_ptr<Cargo> cargo_;
-  ServiceManager service_manager_;
+  process::ServiceManager service_manager_;
 };
 
 }  // namespace gatepost::server

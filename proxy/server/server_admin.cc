@@ -30,7 +30,8 @@ Result<void> Server::start_admin() {
       [this](const http::Request& request, http::Responder responder, const auto& client) {
         admin_service_->handle(request, client.address, std::move(responder));
       },
-      {.inherited = predecessor_.sockets().take(InheritedSockets::kAdmin + endpoint->to_string())});
+      {.inherited =
+           predecessor_.sockets().take(process::InheritedSockets::kAdmin + endpoint->to_string())});
   if (!admin) return std::unexpected(admin.error());
   admin_ = std::move(*admin);
   log_.info("listening", {{"listener", "admin"}, {"address", admin_->bound().to_string()}});
@@ -50,7 +51,8 @@ Result<void> Server::start_control() {
         control_service_->handle(request, std::move(responder), by);
       },
       {.unix_mode = admin.control_mode,
-       .inherited = predecessor_.sockets().take(InheritedSockets::kControl + admin.control)});
+       .inherited =
+           predecessor_.sockets().take(process::InheritedSockets::kControl + admin.control)});
   if (!control) return std::unexpected(control.error());
   control_ = std::move(*control);
   log_.info("listening", {{"listener", "control"}, {"address", control_->bound().to_string()}});

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "proxy/base/secret.h"
-#include "proxy/server/handover.h"
+#include "proxy/process/handover.h"
 #include "proxy/server/server.h"
 
 namespace gatepost::server {
@@ -102,13 +102,14 @@ void Server::gather_cargo() {
     auto copy = admin_->copy_socket();
     if (!copy) return add_cargo(*cargo, std::unexpected(copy.error()));
     const auto address = Endpoint::parse(snapshot_->config.admin.address);
-    ours.emplace_back(InheritedSockets::kAdmin + address.value_or(Endpoint()).to_string(),
+    ours.emplace_back(process::InheritedSockets::kAdmin + address.value_or(Endpoint()).to_string(),
                       std::move(*copy));
   }
   if (control_) {
     auto copy = control_->copy_socket();
     if (!copy) return add_cargo(*cargo, std::unexpected(copy.error()));
-    ours.emplace_back(InheritedSockets::kControl + control_->bound().path, std::move(*copy));
+    ours.emplace_back(process::InheritedSockets::kControl + control_->bound().path,
+                      std::move(*copy));
   }
   for (auto& worker : workers_) {
     worker->copy_sockets([this, asked = std::weak_ptr(cargo)](Result<Worker::Sockets> sockets) {
@@ -125,15 +126,15 @@ void Server::add_cargo(Cargo& cargo, Result<Worker::Sockets> sockets) {
   if (!sockets) return upgrade_->give_up(sockets.error().detail);
   for (auto& [key, fd] : *sockets) cargo.sockets[key].push_back(std::move(fd));
   if (--cargo.missing > 0) return;
-  std::vector<HandoverPacket> packets;
+  std::vector<process::HandoverPacket> packets;
   for (auto& [key, fds] : cargo.sockets) {
-    if (auto packed = pack_sockets(key, std::move(fds), packets); !packed) {
+    if (auto packed = process::pack_sockets(key, std::move(fds), packets); !packed) {
       return upgrade_->give_up(packed.error().detail);
     }
   }
   if (!cargo.ticket_keys.empty()) {
-    std::string keys = pack_ticket_keys(cargo.ticket_keys);
-    packets.push_back({HandoverPacket::What::ticket_keys, keys, {}});
+    std::string keys = process::pack_ticket_keys(cargo.ticket_keys);
+    packets.push_back({process::HandoverPacket::What::ticket_keys, keys, {}});
     wipe(keys);
   }
   cargo_.reset();

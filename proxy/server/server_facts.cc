@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "proxy/process/version.h"
 #include "proxy/server/server.h"
-#include "proxy/server/version.h"
 #include "proxy/tls/library.h"
 
 namespace gatepost::server {
@@ -58,7 +58,7 @@ std::string Server::status() const {
 
 metrics::ProcessFacts Server::facts() const {
   metrics::ProcessFacts facts;
-  facts.version = kVersion;
+  facts.version = process::kVersion;
   facts.tls_library = tls::library_name();
   facts.started = started_;
   facts.workers = workers_.size();

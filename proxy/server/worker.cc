@@ -20,7 +20,7 @@ constexpr Duration kErrorLogEvery{5'000};
 
 Worker::Worker(unsigned index, Log& log, guard::Guard& guard,
                std::atomic<std::uint32_t>& connections, std::chrono::seconds resolve_every,
-               Launcher* launcher)
+               process::Launcher* launcher)
     : index_(index),
       log_(log),
       connections_(connections),

@@ -23,9 +23,9 @@
 #include "proxy/net/loop_background.h"
 #include "proxy/net/resolver.h"
 #include "proxy/net/tcp_connector.h"
+#include "proxy/process/launcher.h"
 #include "proxy/server/arrival.h"
 #include "proxy/server/filter_stores.h"
-#include "proxy/server/launcher.h"
 #include "proxy/server/refusals.h"
 #include "proxy/server/retention_stores.h"
 #include "proxy/server/snapshot.h"
@@ -55,7 +55,7 @@ class Worker final : session::Session::Home, Arrival::Owner {
   /// `connections` counts the connections of clients of all workers. `launcher` runs commands, if
   /// there is one; this worker takes its place there.
   Worker(unsigned index, Log& log, guard::Guard& guard, std::atomic<std::uint32_t>& connections,
-         std::chrono::seconds resolve_every, Launcher* launcher = nullptr);
+         std::chrono::seconds resolve_every, process::Launcher* launcher = nullptr);
   ~Worker();
 
   /// With `admits` false it does everything but take clients, until admit().

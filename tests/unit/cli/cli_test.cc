@@ -1,4 +1,4 @@
-#include "proxy/server/cli.h"
+#include "proxy/command/cli.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace gatepost::server {
+namespace gatepost::command {
 namespace {
 
 using ::testing::HasSubstr;
@@ -273,4 +273,4 @@ TEST(CliTest, ValuesAreLeftToTheConfiguration) {
 }
 
 }  // namespace
-}  // namespace gatepost::server
+}  // namespace gatepost::command

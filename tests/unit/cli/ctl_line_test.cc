@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "proxy/server/cli.h"
+#include "proxy/command/cli.h"
 
-namespace gatepost::server {
+namespace gatepost::command {
 namespace {
 
 using ::testing::ElementsAre;
@@ -87,4 +87,4 @@ TEST(HealthLine, TakesTheFlagsOfRun) {
 }
 
 }  // namespace
-}  // namespace gatepost::server
+}  // namespace gatepost::command

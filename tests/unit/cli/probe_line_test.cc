@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "proxy/server/cli.h"
+#include "proxy/command/cli.h"
 
-namespace gatepost::server {
+namespace gatepost::command {
 namespace {
 
 using ::testing::HasSubstr;
@@ -81,4 +81,4 @@ TEST(ProbeLine, has_a_help) {
 }
 
 }  // namespace
-}  // namespace gatepost::server
+}  // namespace gatepost::command

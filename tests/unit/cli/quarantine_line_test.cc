@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "proxy/server/cli.h"
+#include "proxy/command/cli.h"
 
-namespace gatepost::server {
+namespace gatepost::command {
 namespace {
 
 using ::testing::HasSubstr;
@@ -71,4 +71,4 @@ TEST(QuarantineLine, has_a_help_for_each_part) {
 }
 
 }  // namespace
-}  // namespace gatepost::server
+}  // namespace gatepost::command

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "proxy/server/cli.h"
+#include "proxy/command/cli.h"
 
-namespace gatepost::server {
+namespace gatepost::command {
 namespace {
 
 using ::testing::ElementsAre;
@@ -112,4 +112,4 @@ TEST(RetentionLine, sweeps) {
 }
 
 }  // namespace
-}  // namespace gatepost::server
+}  // namespace gatepost::command

@@ -108,7 +108,7 @@ TEST_F(FilterStoresTest, NobodySpoolsWithoutScanners) {
 
 TEST_F(FilterStoresTest, MakesTheQuarantineForWhomWeAreToBecome) {
   config_.quarantine.folder = folder_.file("q");
-  const Identity nobody{65534, 65534, "nobody"};
+  const process::Identity nobody{65534, 65534, "nobody"};
   const bool root = ::geteuid() == 0;
   ASSERT_TRUE(prepare_folders(config_, root ? std::optional(nobody) : std::nullopt));
   struct stat facts{};

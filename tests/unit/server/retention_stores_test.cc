@@ -249,7 +249,7 @@ TEST_F(RetentionStoresTest, SaysWhatIsWrongWithTheFilesOfRedis) {
 
 TEST_F(RetentionStoresTest, MakesTheFolderForWhomWeAreToBecome) {
   retention().store.file = folder_.file("new/r.sqlite");
-  const Identity nobody{65534, 65534, "nobody"};
+  const process::Identity nobody{65534, 65534, "nobody"};
   const bool root = ::geteuid() == 0;
   ASSERT_TRUE(prepare_retention_folder(config_, root ? std::optional(nobody) : std::nullopt));
   struct stat facts{};
