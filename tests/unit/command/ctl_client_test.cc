@@ -119,13 +119,18 @@ TEST_F(CtlClientTest, SaysWhenNobodyIsThere) {
 
 TEST_F(CtlClientTest, DoesNotWaitForever) {
   std::vector<http::Responder> owed;
-  serve({"127.0.0.1", 0, {}}, [&](const auto& /*request*/, http::Responder responder,
-                                  const auto& /*who*/) { owed.push_back(std::move(responder)); });
+  std::atomic<bool> asked_for = false;
+  serve({"127.0.0.1", 0, {}},
+        [&](const auto& /*request*/, http::Responder responder, const auto& /*who*/) {
+          owed.push_back(std::move(responder));
+          asked_for = true;
+        });
   CtlQuestion asked = question("/");
   asked.patience = kShort;
   const auto answer = ask_gateway(asked);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::timeout);
+  ASSERT_TRUE(gatepost::testing::wait_until([&] { return asked_for.load(); }));
   std::atomic<bool> cleared = false;
   loop_.post([&] {
     owed.clear();

@@ -21,7 +21,10 @@ class ResolverTest : public ::testing::Test {
  protected:
   Ticket resolve(const std::string& host) {
     answer_.reset();
-    auto ticket = resolver_->resolve(host, [this](Answer answer) { answer_ = std::move(answer); });
+    auto ticket = resolver_->resolve(host, [this, host](Answer answer) {
+      answer_ = std::move(answer);
+      known_then_ = resolver_->known(host).has_value();
+    });
     EXPECT_TRUE(ticket);
     EXPECT_FALSE(answer_) << "never from inside the call";
     return std::move(*ticket);
@@ -44,7 +47,8 @@ class ResolverTest : public ::testing::Test {
   std::unique_ptr<Resolver> resolver_ =
       std::make_unique<Resolver>(loop_, std::chrono::milliseconds(150));
   std::optional<Answer> answer_;
-  FakeNames names_;  // goes first: the loop waits for look-ups that hang
+  bool known_then_ = false;  // when the answer came: later it may be too old
+  FakeNames names_;          // goes first: the loop waits for look-ups that hang
 };
 
 TEST_F(ResolverTest, FindsLocalhost) {
@@ -79,7 +83,7 @@ TEST_F(ResolverTest, RemembersAnAnswerForAWhile) {
   names_.set("mail.test", {"127.0.0.2"});
   EXPECT_FALSE(resolver_->known("mail.test"));
   look_up("mail.test");
-  EXPECT_TRUE(resolver_->known("mail.test"));
+  EXPECT_TRUE(known_then_);
   EXPECT_TRUE(run_until(loop_, [this] { return !resolver_->known("mail.test"); }))
       << "not for ever";
   names_.set("mail.test", {"127.0.0.9"});

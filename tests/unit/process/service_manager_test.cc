@@ -10,8 +10,11 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <random>
 #include <string>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "tests/support/fake_timers.h"
 #include "tests/support/temporary_folder.h"
@@ -90,7 +93,8 @@ TEST_F(ServiceManagerTest, is_told_of_a_whole_life) {
 }
 
 TEST_F(ServiceManagerTest, hears_a_status_only_when_it_changed) {
-  connect("@gatepost-test-" + std::to_string(::getpid()));
+  // Containers that share a network may have processes of the same number.
+  connect(fmt::format("@gatepost-test-{}-{}", ::getpid(), std::random_device()()));
   service_->ready();
   EXPECT_THAT(manager_->heard(), SizeIs(1));
   timers_.advance(4 * ServiceManager::kLook);

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,8 +26,16 @@ constexpr const char* kProgram = "/usr/bin/redis-server";
 }  // namespace
 
 std::uint16_t free_port() {
-  const PeerListener listener;
-  return listener.at().port;
+  // Bound, not listening: who says SO_REUSEADDR, as Redis does, may listen beside it, and nobody
+  // else is given the port meanwhile.
+  static std::vector<UniqueFd> held;
+  const SocketAddress any(Endpoint{"127.0.0.1", 0, {}});
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int yes = 1;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  EXPECT_EQ(::bind(fd.get(), any.get(), any.length), 0);
+  held.push_back(std::move(fd));
+  return Peer::port_of(held.back().get());
 }
 
 bool RedisServer::installed() { return ::access(kProgram, X_OK) == 0; }
@@ -100,6 +110,8 @@ void RedisServer::go_on() const { ::kill(pid_, SIGCONT); }
 std::string RedisServer::say(const std::string& line) const {
   const SocketAddress address(at_);
   const UniqueFd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval limit{.tv_sec = 5, .tv_usec = 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   if (::connect(fd.get(), address.get(), address.length) != 0) return {};
   const std::string words = line + "\r\n";
   static_cast<void>(::send(fd.get(), words.data(), words.size(), MSG_NOSIGNAL));

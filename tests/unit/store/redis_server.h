@@ -10,7 +10,8 @@
 
 namespace gatepost::testing {
 
-/// A port of the loopback that nobody listens at.
+/// A port of the loopback that nobody listens at, and that is given to no other program as long as
+/// this one runs.
 [[nodiscard]] std::uint16_t free_port();
 
 /// A redis-server of this test, in a folder of its own; ends with it.
