@@ -474,7 +474,7 @@ class Bounds(Scanning):
 
     def test_after_too_many_failures_it_is_left_alone_for_a_while(self):
         fake = self.fake_scanner(behaviour=TROUBLE["an error of its own"])
-        running, ports = self.start(1, fake, breaker_failures=3, breaker_pause="2s", self_test="0s")
+        running, ports = self.start(1, fake, breaker_failures=3, breaker_pause="15s", self_test="0s")
         for _ in range(3):
             self.assert_refused(*self.retrieve(ports, user="u0"))
         begun, tests = fake.begun, fake.tests
@@ -483,7 +483,7 @@ class Bounds(Scanning):
             self.assert_refused(*self.retrieve(ports, user="u0"))
         self.assertEqual((fake.begun, fake.tests), (begun, tests), "asked during the pause")
         fake.behaviour = None
-        wait_until(lambda: self.retrieve(ports, user="u0")[0].startswith(b"+OK"), 20, "the message")
+        wait_until(lambda: self.retrieve(ports, user="u0")[0].startswith(b"+OK"), 60, "the message")
         self.assertEqual(running.metrics()['gatepost_scanner_paused_workers{scanner="fake"}'], 0)
 
 
