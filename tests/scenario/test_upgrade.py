@@ -13,7 +13,7 @@ from unittest import mock
 
 from support import corpus, gateway
 from support.case import Scenario, quick
-from support.ports import free_port
+from support.ports import LOW, free_port
 from support.process import wait_until
 from support.raw_client import RawClient, stuff
 from support.threads import StoppedThread, alive, descendants, threads
@@ -328,15 +328,6 @@ class Fails(Upgrades):
 
 
 class Rights(Upgrades):
-    def low_port(self):
-        """Below 1024, where only root may listen."""
-        for port in range(1023, 600, -1):
-            with socket.socket() as probe, contextlib.suppress(OSError):
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(("127.0.0.1", port))
-                return port
-        self.fail("no port is free")
-
     def test_root_starts_and_another_user_serves(self):
         folder = self.own_folder
         while folder not in ("/tmp", "/"):  # may be entered by anybody
@@ -344,13 +335,13 @@ class Rights(Upgrades):
             folder = os.path.dirname(folder)
         config, _ = self.config(self.fake(corpus.few()).address, workers=1,
                                 process={"user": "nobody"})
-        first, path = self.low_port(), os.path.join(self.own_folder, "pop3")
+        first, path = free_port(LOW), os.path.join(self.own_folder, "pop3")
         config["tls"] = {}
         config["listeners"] = [
             {"name": "low", "address": f"127.0.0.1:{first}", "tls": "none"},
             {"name": "unix", "address": f"unix:{path}", "tls": "none", "unix_mode": "0600"}]
         self.begin(config)
-        second = self.low_port()
+        second = free_port(LOW)
         self.change(workers=2, listeners=[
             *config["listeners"][:1],
             {"name": "unix", "address": f"unix:{path}", "tls": "none", "unix_mode": "0660"},
