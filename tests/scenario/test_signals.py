@@ -42,7 +42,7 @@ class Drain(Scenario):
 
     def test_a_session_that_does_not_end_is_cut_at_the_deadline(self):
         server = self.fake([corpus.of_size(24 * 1024 * 1024)])
-        running, ports = self.serve(server.address, timeouts={"drain": "2s"})
+        running, ports = self.serve(server.unwatched, timeouts={"drain": "2s"})
         client = self.client(ports.pop3s, tls=True, receive_buffer=4096)
         client.login("joe", PASSWORD)
         client.ok("DELE 1")

@@ -57,8 +57,8 @@ class UpstreamTls(Scenario):
         for form in self.FORMS:
             with self.subTest(form=form):
                 server = self.fake(tls=form, certificate=self.authority.good)
-                _, ports = self.serve({"address": f"localhost:{server.port}", "tls": form,
-                                       "ca_file": self.ca})
+                _, ports = self.serve({**server.unwatched, "address": f"localhost:{server.port}",
+                                       "tls": form, "ca_file": self.ca})
                 _, reply = self.login(ports)
                 self.assertTrue(reply.startswith(b"+OK"), reply)
                 self.assertEqual(server.last().server_name, "localhost")
@@ -113,7 +113,7 @@ class UpstreamTls(Scenario):
         for form in self.FORMS:
             with self.subTest(form=form):
                 server = self.fake(tls=form, certificate=self.authority.self_signed())
-                _, ports = self.serve({"address": server.address, "tls": form, "verify": False})
+                _, ports = self.serve({**server.unwatched, "tls": form, "verify": False})
                 _, reply = self.login(ports)
                 self.assertTrue(reply.startswith(b"+OK"), reply)
                 self.assertTrue(server.last().tls)
