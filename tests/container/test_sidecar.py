@@ -10,6 +10,7 @@ import signal
 from support import clients, corpus
 from support.case import Scenario
 from support.container import LOCKED_DOWN, Container, image, podman, run_once
+from support.process import wait_until
 from support.raw_client import RawClient
 from support.threads import descendants, signal_all
 from support.wire import Namespace
@@ -103,7 +104,7 @@ class Sidecar(Scenario):
             signal_all(everybody, signal.SIGCONT)
         self.assertEqual(frozen.returncode, 1, frozen)
         self.assertEqual(len(frozen.stderr.strip().splitlines()), 1, frozen.stderr)
-        self.assertEqual(self.health(container).returncode, 0)
+        wait_until(lambda: self.health(container).returncode == 0, 60, "health again")
 
     def test_no_health_without_a_gateway(self):
         done = self.pod.run(lambda: run_once(self.image, LOCKED_DOWN, ["healthcheck"]))

@@ -306,6 +306,7 @@ class Changes(Certificates):
             self.running.wait_for_log(" reloaded")
             self.put("fifth")
             self.wait_for("fifth")
+            wait_until(lambda: min(rounds) > 0, 120, "a round of each")
         finally:
             stop.set()
             for thread in threads:
@@ -399,9 +400,9 @@ class ClientCertificates(Certificates):
 
     def test_optional(self):
         running = self.check("optional", True, True, False)
-        self.assertTrue([line for line in running.log_lines("session")
-                         if re.search(r'certificate="?CN=joe,O=Example', line)],
-                        running.log_lines("session"))
+        wait_until(lambda: [line for line in running.log_lines("session")
+                            if re.search(r'certificate="?CN=joe,O=Example', line)],
+                   30, "the certificate in the log", running.child)
         self.client_works("curl", "client certificate")
 
     def test_required(self):

@@ -131,8 +131,7 @@ class Handshakes(Scenario):
     def setUpClass(cls):
         super().setUpClass()
         cls.server = cls.shared_dovecot({USER: (PASSWORD, corpus.few())})
-        config, cls.ports = cls.config(cls.server.address, workers=2,
-                                       timeouts={"handshake": "2s"})
+        config, cls.ports = cls.config(cls.server.address, workers=2)
         cls.running = cls.shared_gateway(config)
 
     def handshake(self, context, session=None):
@@ -189,8 +188,9 @@ class Handshakes(Scenario):
                 self.assertEqual(reused, 8)
 
     def test_a_silent_peer_loses_the_connection_at_the_handshake_deadline(self):
+        _, ports = self.serve(self.server.address, timeouts={"handshake": "2s"})
         started = time.monotonic()
-        sock = socket.create_connection(("127.0.0.1", self.ports.pop3s), timeout=60)
+        sock = socket.create_connection(("127.0.0.1", ports.pop3s), timeout=60)
         self.addCleanup(sock.close)
         try:
             self.assertEqual(sock.recv(100), b"")

@@ -151,7 +151,7 @@ class Framing(Scenario):
 
     def logged_in(self, **script):
         server = self.fake(corpus.few(), script)
-        _, ports = self.serve(server.address)
+        _, ports = self.serve(server.unwatched)
         client = self.client(ports.plain)
         self.assertTrue(client.login("joe", PASSWORD).startswith(b"+OK"))
         return server, client
@@ -192,7 +192,7 @@ class Framing(Scenario):
             time.sleep(0.1)
             return b"+OK\r\n"
         server = self.fake(corpus.few(), {"NOOP": slowly}, capabilities=[b"USER", b"TOP", b"UIDL"])
-        _, ports = self.serve(server.address)
+        _, ports = self.serve(server.unwatched)
         client = self.client(ports.plain)
         client.login("joe", PASSWORD)
         client.send(b"NOOP\r\n" * 5 + b"STAT\r\n")
@@ -228,7 +228,7 @@ class Framing(Scenario):
 
     def test_a_server_silent_after_login_is_given_up(self):
         server = self.fake(corpus.few(), {"NOOP": SILENT})
-        _, ports = self.serve(server.address, timeouts={"upstream_reply": "1s"})
+        _, ports = self.serve(server.unwatched, timeouts={"upstream_reply": "1s"})
         client = self.client(ports.plain)
         client.login("joe", PASSWORD)
         client.send(b"NOOP\r\n")

@@ -1,6 +1,7 @@
 """What breaks, breaks openly: no message that looks whole, no success nobody gave."""
 
 import os
+import threading
 import time
 
 from support import corpus
@@ -15,7 +16,7 @@ PASSWORD = "s3cret"
 class UpstreamFaults(Scenario):
     def logged_in(self, script, messages=None, tls=True, **more):
         server = self.fake(messages or corpus.few(), script)
-        running, ports = self.serve(server.address, **more)
+        running, ports = self.serve(server.unwatched, **more)
         client = self.client(ports.pop3s if tls else ports.plain, tls=tls)
         self.assertTrue(client.login("joe", PASSWORD).startswith(b"+OK"))
         self.running = running
@@ -67,10 +68,12 @@ class UpstreamFaults(Scenario):
         self.assertNotIn("QUIT", server.last().verbs)
 
     def test_a_late_stray_reply_is_never_taken_for_the_next_one(self):
-        server, client = self.logged_in({"NOOP": [b"+OK first\r\n", lambda: time.sleep(0.3),
+        read = threading.Event()
+        server, client = self.logged_in({"NOOP": [b"+OK first\r\n", lambda: read.wait(30),
                                                   b"+OK 1 1 stray\r\n"]})
         client.ok("NOOP")
-        time.sleep(0.6)
+        read.set()
+        self.assertFalse(client.silent_for(30), "the session went on")
         try:
             client.send(b"STAT\r\n")
         except OSError:
@@ -118,7 +121,7 @@ class ClientFaults(Scenario):
     def test_a_client_that_vanishes_during_a_message_ends_upstream_without_quit(self):
         message = corpus.of_size(20 * 1024 * 1024)
         server = self.fake([message])
-        running, ports = self.serve(server.address)
+        running, ports = self.serve(server.unwatched)
         for tls in (True, False):
             for leave in ("abort", "close"):
                 with self.subTest(tls=tls, leave=leave):
@@ -136,7 +139,7 @@ class ClientFaults(Scenario):
 
     def test_an_idle_client_that_vanishes_ends_upstream_without_quit(self):
         server = self.fake(corpus.few())
-        running, ports = self.serve(server.address)
+        running, ports = self.serve(server.unwatched)
         for leave in ("abort", "close"):
             client = self.client(ports.pop3s, tls=True)
             client.login("joe", PASSWORD)
@@ -148,7 +151,7 @@ class ClientFaults(Scenario):
     def test_a_client_that_does_not_read_costs_little_memory(self):
         message = corpus.of_size(40 * 1024 * 1024)
         server = self.fake([message])
-        running, ports = self.serve(server.address)
+        running, ports = self.serve(server.unwatched)
         client = self.client(ports.pop3s, tls=True, receive_buffer=4096)
         client.login("joe", PASSWORD)
         before = resident(running.pid)
@@ -160,7 +163,7 @@ class ClientFaults(Scenario):
 
     def test_a_client_that_pipelines_without_reading_is_slowed_not_stored(self):
         server = self.fake([corpus.of_size(200000)])
-        running, ports = self.serve(server.address)
+        running, ports = self.serve(server.unwatched)
         client = self.client(ports.pop3s, tls=True, receive_buffer=4096)
         client.login("joe", PASSWORD)
         before = resident(running.pid)

@@ -37,7 +37,7 @@ class Network(Scenario):
             settings=f"listen = *\nrawlog_dir = {self.record}"))
         config, self.ports = self.config(
             {"address": f"10.77.2.1:{self.server.port}", "health_check": {"interval": "0s"}},
-            timeouts={"upstream_connect": "3s", "upstream_login": "3s", "upstream_reply": "3s"})
+            timeouts={"upstream_connect": "10s", "upstream_login": "10s", "upstream_reply": "10s"})
         for listener in config["listeners"]:
             listener["address"] = listener["address"].replace("127.0.0.1", "10.77.1.2")
         self.running = self.inside.run(lambda: self.gateway(config))

@@ -15,7 +15,7 @@ from support.threads import descendants, kill_tree, signal_all
 
 USER, PASSWORD = "joe", "s3cret"
 BIG = 24 * 1024 * 1024  # more than all buffers on the way take, those of the kernel first
-TIMEOUTS = {"upstream_greeting": "2s", "upstream_login": "2s", "upstream_reply": "2s"}
+TIMEOUTS = {"upstream_greeting": "10s", "upstream_login": "10s", "upstream_reply": "2s"}
 
 
 class StrictClient(RawClient):

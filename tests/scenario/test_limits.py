@@ -58,12 +58,14 @@ class Connections(Scenario):
 
     def test_in_one_second(self):
         self.start(accept_rate=5)
-        lines = [self.greeting("127.0.0.1")[1] for _ in range(30)]
+        # All are there before the first is looked at, however long that takes.
+        clients = [self.client(self.ports.plain, greeting=False) for _ in range(30)]
+        lines = [client.line() for client in clients]
         good = [line for line in lines if line.startswith(b"+OK")]
         self.assertGreaterEqual(len(good), 5)
         self.assertLess(len(good), 30)
         self.assertTrue(all(line.startswith((b"+OK", FULL)) for line in lines), lines)
-        self.assertEqual(self.ended("refused_rate"), 30 - len(good))
+        wait_until(lambda: self.ended("refused_rate") == 30 - len(good), what="refusals")
         wait_until(lambda: self.greeting("127.0.0.1")[1].startswith(b"+OK"), what="a second")
 
 
@@ -87,7 +89,7 @@ class FailedLogins(Scenario):
         return client
 
     def fail(self, attempts):
-        """Wrong passwords for (address, user), all at once: six cost the next one 8 s."""
+        """Wrong passwords for (address, user), all at once: eight cost the next one 32 s."""
         clients = [self.connect(address) for address, _ in attempts]
         for client, (_, user) in zip(clients, attempts):
             client.ok(f"USER {user}")
@@ -98,7 +100,7 @@ class FailedLogins(Scenario):
 
     def assert_at_once(self, address, user):
         client = self.connect(address)
-        client.socket.settimeout(6)
+        client.socket.settimeout(20)
         self.assertTrue(client.login(user, PASSWORD).startswith(b"+OK"))
 
     def assert_delayed(self, address, user):
@@ -110,7 +112,7 @@ class FailedLogins(Scenario):
     def test_guessing_at_one_user_gets_slow_from_everywhere_but_home(self):
         self.start()
         self.assert_at_once("127.0.3.1", USER)  # home, from now on
-        self.fail([(f"127.0.4.{number}", USER) for number in range(1, 7)])
+        self.fail([(f"127.0.4.{number}", USER) for number in range(1, 9)])
         self.assert_delayed("127.0.4.99", USER)
         self.assert_at_once("127.0.3.1", USER)  # nobody can lock the owner out
         self.assert_at_once("127.0.4.99", "ann")
@@ -126,14 +128,14 @@ class FailedLogins(Scenario):
 
     def test_a_network_that_guesses_gets_slow_for_every_user(self):
         self.start()
-        self.fail([("127.0.6.1", f"nobody-{number}") for number in range(6)])
+        self.fail([("127.0.6.1", f"nobody-{number}") for number in range(8)])
         self.assert_delayed("127.0.6.1", "ann")
         self.assert_at_once("127.0.6.2", "ann")
         self.assertGreaterEqual(self.running.metrics()["gatepost_guarded_networks"], 1)
 
     def test_exempt_networks_are_not_slowed(self):
         self.start(exempt_networks=["127.0.8.0/24"])
-        self.fail([("127.0.8.1", USER)] * 6)
+        self.fail([("127.0.8.1", USER)] * 8)
         self.assert_at_once("127.0.8.1", USER)
 
     def test_attempts_on_one_connection(self):

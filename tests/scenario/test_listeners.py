@@ -110,6 +110,7 @@ class Listeners(Scenario):
     def test_a_port_in_use_is_an_error_with_one_line(self):
         taken = socket.socket()
         self.addCleanup(taken.close)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # of a test before
         taken.bind(("127.0.0.1", free_port()))
         taken.listen(1)
         port = taken.getsockname()[1]

@@ -199,7 +199,7 @@ class Log(Scenario):
 
     def test_reasons_tell_how_a_session_ended(self):
         server = self.fake(corpus.few(), {"NOOP": CLOSE})
-        running, ports = self.serve(server.address, timeouts={"login": "1s"})
+        running, ports = self.serve(server.address, timeouts={"login": "5s"})
         client = self.client(ports.plain)
         client.login(USER, PASSWORD)
         client.send(b"NOOP\r\n")

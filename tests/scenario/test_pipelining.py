@@ -50,7 +50,9 @@ class Pipelining(Scenario):
             tempfile.mkdtemp(dir=cls.folder), {"joe": (PASSWORD, cls.messages)})
         cls.addClassCleanup(cls.server.stop)
         cls._class_logs.append((cls.program, cls.server.log))
-        config, cls.ports = cls.config(upstream)
+        # Who waits for a mailbox asks again and again.
+        config, cls.ports = cls.config(upstream, limits={"login_attempts": 100,
+                                                         "free_failed_logins": 1000})
         cls.shared_gateway(config)
         cls.login = ["USER joe", f"PASS {PASSWORD}"]
         with RawClient(cls.server.port) as client:  # mailutils changes messages when first read

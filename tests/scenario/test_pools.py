@@ -301,6 +301,7 @@ class ServersFromDns(Pools):
         servers[0].stop()
         servers[1].stop()
         self.login(ports, "user5").quit()
+        wait_until(servers[2].logins, what="the login in the log")
         self.assertEqual(len(servers[2].logins()), 1)
 
     def test_srv_records_for_tls(self):

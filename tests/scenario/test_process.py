@@ -12,7 +12,7 @@ import tempfile
 
 from support import corpus, gateway
 from support.case import Scenario, quick
-from support.ports import free_port
+from support.ports import LOW, free_port
 from support.process import memory_of, wait_until
 
 USER, PASSWORD = "joe", "s3cret"
@@ -238,23 +238,13 @@ class Hardened(Scenario):
         self.run_it(config)
         self.assertEqual(os.stat(path).st_uid, pwd.getpwnam("nobody").pw_uid)
 
-    def free_low_port(self):
-        for port in range(1023, 600, -1):
-            with socket.socket() as probe:
-                try:
-                    probe.bind(("127.0.0.1", port))
-                    return port
-                except OSError:
-                    continue
-        self.fail("no free port below 1024")
-
     def test_low_ports_are_bound_before_and_not_later(self):
         config = self.start({"user": "nobody"})
-        low = self.free_low_port()
+        low = free_port(LOW)
         config["listeners"][2]["address"] = f"127.0.0.1:{low}"
         running = self.run_it(config)
         self.assertTrue(self.client(low).login(USER, PASSWORD).startswith(b"+OK"))
-        config["listeners"].append({"address": f"127.0.0.1:{self.free_low_port()}", "tls": "none"})
+        config["listeners"].append({"address": f"127.0.0.1:{free_port(LOW)}", "tls": "none"})
         config["admin"] = {"address": f"127.0.0.1:{running.admin_port}"}
         running.write_config(config)
         running.reload()
@@ -264,7 +254,7 @@ class Hardened(Scenario):
 
     def test_a_capability_is_another_way_to_low_ports(self):
         config = self.start({})
-        low = self.free_low_port()
+        low = free_port(LOW)
         config["listeners"][2]["address"] = f"127.0.0.1:{low}"
         as_nobody = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
                      "--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service")
@@ -273,7 +263,7 @@ class Hardened(Scenario):
         running = gateway.Gateway(folder, config, wrap=as_nobody)
         self.addCleanup(running.stop)
         self.assertTrue(self.client(low).login(USER, PASSWORD).startswith(b"+OK"))
-        config["listeners"].append({"address": f"127.0.0.1:{self.free_low_port()}", "tls": "none"})
+        config["listeners"].append({"address": f"127.0.0.1:{free_port(LOW)}", "tls": "none"})
         config["admin"] = {"address": f"127.0.0.1:{running.admin_port}"}
         running.write_config(config)
         running.reload()
@@ -318,7 +308,9 @@ class Hardened(Scenario):
             samples = running.metrics()
             upstream = sum(value for name, value in samples.items()
                            if name.startswith("gatepost_upstream_sessions{"))
-            return samples["gatepost_sessions_active"] == upstream == 12
+            # A session upstream begins before its login is done.
+            logins = samples['gatepost_logins_total{result="ok"}']
+            return samples["gatepost_sessions_active"] == upstream == logins == 12
         wait_until(settled, what="logins to be done and the gone to be forgotten")
         found = [word for piece in memory_of(running.pid) for word in [*words, long]
                  if word[:20].encode() in piece or word[-12:].encode() in piece

@@ -37,8 +37,8 @@ class OverRedis(Scenario):
         config["listeners"][1]["cleartext_login_networks"] = ["127.0.0.0/8"]
         config["retention"] = {
             "policies": [{"name": "kept", "type": "keep"}], "key_file": self.key,
-            "store": {"type": "redis", "address": redis.address, "timeout": "1s",
-                      "connect_timeout": "1s", **store}}
+            "store": {"type": "redis", "address": redis.address, "timeout": "20s",
+                      "connect_timeout": "20s", **store}}
         return self.gateway(config), ports
 
     def login(self, port):
@@ -78,14 +78,15 @@ class OverRedis(Scenario):
     def test_hidden_over_a_restart_and_for_all_gateways(self):
         redis = self.redis()
         first, ports = self.serve_with(redis)
-        _, others = self.serve_with(redis)
+        second, others = self.serve_with(redis)
         self.delete(ports.stls, 1, 3)
         self.assertEqual(self.count(others.stls), 3, "the other gateway knows")
         self.delete(others.stls, 1)
         self.assertEqual(self.count(ports.stls), 2)
         redis.kill()
         redis.start()
-        wait_until(first.ready, PATIENCE, "the gateway to be ready again")
+        for running in (first, second):
+            wait_until(running.ready, PATIENCE, "the gateway to be ready again")
         self.assertEqual((self.count(ports.stls), self.count(others.stls)), (2, 2))
         self.assertEqual(self.count(ports.plain), len(MAIL))
         self.assertEqual(self.server.message_files("joe"), self.files, "something is gone")
@@ -106,7 +107,7 @@ class OverRedis(Scenario):
 
     def test_a_store_that_says_nothing(self):
         redis = self.redis()
-        running, ports = self.serve_with(redis)
+        running, ports = self.serve_with(redis, timeout="5s", connect_timeout="5s")
         client, _ = self.login(ports.stls)
         client.ok("DELE 1")
         redis.freeze()

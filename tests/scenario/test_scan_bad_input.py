@@ -83,7 +83,7 @@ class NoRoom(Scanning):
         fake = self.fake_scanner(behaviour=Behaviour(gate=gate))
         server = self.dovecot({"joe": (PASSWORD, [SMALL, LARGE])})
         running, ports = self.scan(server.address, [fake.section(self_test="0s")],
-                                   {"remember": False},
+                                   {"remember": False, "waiting": {"quiet": "4m"}},
                                    spool={"folder": self.own_folder, "max_total": "8MiB"})
         inside = [self.logged_in(ports) for _ in range(2)]
         for client in inside:
@@ -166,7 +166,8 @@ class Bombs(Scanning):
         messages = self.messages()
         server = self.dovecot({"joe": (PASSWORD, [message for message, _ in messages.values()])})
         running, ports = self.scan(server.address, [self.clamd.section()],
-                                   {"policy": {"unscannable": "notice"}})
+                                   {"policy": {"unscannable": "notice"},
+                                    "waiting": {"quiet": "4m"}})
         client = self.logged_in(ports)
         before = self.memory(running)
         for number, (what, (message, cause)) in enumerate(messages.items(), 1):

@@ -18,7 +18,7 @@ class Drain(Scenario):
     def test_a_transfer_finishes_while_nobody_new_comes_in(self):
         message = corpus.of_size(24 * 1024 * 1024)
         server = self.fake([message])
-        running, ports = self.serve(server.address)
+        running, ports = self.serve(server.address, timeouts={"drain": "5m"})
         client = self.client(ports.pop3s, tls=True, receive_buffer=65536)
         client.login("joe", PASSWORD)
         client.send(b"RETR 1\r\n")
@@ -30,7 +30,7 @@ class Drain(Scenario):
         self.assertEqual(client.body(), stuff(message))
         client.ok("QUIT")
         client.close()
-        self.assertEqual(running.child.wait(20), 0)
+        self.assertEqual(running.child.wait(60), 0)
 
     @quick
     def test_without_sessions_it_ends_at_once(self):
@@ -42,7 +42,7 @@ class Drain(Scenario):
 
     def test_a_session_that_does_not_end_is_cut_at_the_deadline(self):
         server = self.fake([corpus.of_size(24 * 1024 * 1024)])
-        running, ports = self.serve(server.address, timeouts={"drain": "2s"})
+        running, ports = self.serve(server.unwatched, timeouts={"drain": "2s"})
         client = self.client(ports.pop3s, tls=True, receive_buffer=4096)
         client.login("joe", PASSWORD)
         client.ok("DELE 1")
@@ -57,15 +57,15 @@ class Drain(Scenario):
 
     def test_a_second_signal_ends_it_at_once(self):
         server = self.fake([corpus.of_size(24 * 1024 * 1024)])
-        running, ports = self.serve(server.address)
+        running, ports = self.serve(server.address, timeouts={"drain": "5m"})
         client = self.client(ports.pop3s, tls=True, receive_buffer=4096)
         client.login("joe", PASSWORD)
         client.send(b"RETR 1\r\n")
         client.line()
         running.drain()
-        time.sleep(0.5)
+        wait_until(lambda: running.get("/readyz")[0] == 503, what="readyz to say 503")
         running.drain()
-        running.child.wait(20)
+        running.child.wait(60)
 
 
 def refused(port):

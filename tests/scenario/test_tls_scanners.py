@@ -40,7 +40,7 @@ class Scanners(Scenario):
         done = subprocess.run(
             ["testssl", "--quiet", "--warnings", "off", "--color", "0", "--fast", "--nodns", "none",
              "--add-ca", self.ca, "--openssl", "/usr/bin/openssl", "--jsonfile", result, *more, f"localhost:{port}"],
-            capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL, errors="replace",
+            capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL, errors="replace",
             env={**os.environ, "TERM": "dumb"})
         with open(result) as file:
             found = json.load(file)
@@ -66,7 +66,7 @@ class Scanners(Scenario):
 
     def scan_with_sslscan(self, port, *words):
         done = subprocess.run(["sslscan", "--xml=-", "--no-colour", *words, f"localhost:{port}"],
-                              capture_output=True, timeout=300, stdin=subprocess.DEVNULL)
+                              capture_output=True, timeout=600, stdin=subprocess.DEVNULL)
         test = tree.fromstring(done.stdout).find("ssltest")
         versions = {(entry.get("type"), entry.get("version")): entry.get("enabled")
                     for entry in test.findall("protocol")}

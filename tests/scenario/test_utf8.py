@@ -69,7 +69,7 @@ class Utf8(Scenario):
 
         self.server = self.fake(MESSAGES, script={"UTF8": utf8, "RETR": message, "TOP": message},
                                 capabilities=capabilities)
-        self.gate, self.ports = self.serve({"address": self.server.address, "utf8": mode})
+        self.gate, self.ports = self.serve({**self.server.unwatched, "utf8": mode})
 
     def fetch(self, utf8=False):
         connection = poplib.POP3("localhost", self.ports.plain, timeout=30)

@@ -297,7 +297,7 @@ class EndlessBody(Attacked):
             for tls in (True, False):
                 with self.subTest(leave=leave, tls=tls):
                     server = self.fake([MAIL], {"RETR": forever})
-                    running, ports = self.serve(server.address)
+                    running, ports = self.serve(server.unwatched)
                     client = self.client(ports.pop3s if tls else ports.plain, tls=tls)
                     client.login(USER, PASSWORD)
                     client.send(b"RETR 1\r\n")

@@ -5,7 +5,7 @@ import signal
 import socket
 
 from .process import Child, wait_until
-from .threads import descendants, signal_all
+from .threads import descendants, kill_tree, signal_all, stop_tree
 
 READY_SECONDS = 60
 
@@ -53,8 +53,7 @@ class Daemon:
 
     def freeze(self):
         """SIGSTOP to all of it: connections are accepted by the kernel, and nothing more happens."""
-        self._frozen = self.processes()
-        signal_all(self._frozen, signal.SIGSTOP)
+        self._frozen = stop_tree(self.child.pid)
 
     def thaw(self):
         signal_all(self._frozen, signal.SIGCONT)
@@ -62,9 +61,7 @@ class Daemon:
 
     def kill(self):
         """SIGKILL to all of it."""
-        pids = self.processes()
-        signal_all(pids, signal.SIGSTOP)  # or the parent would start others
-        signal_all(pids, signal.SIGKILL)
+        kill_tree(self.child.pid)
         self._frozen = []
         self.child.kill()
 

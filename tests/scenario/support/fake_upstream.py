@@ -68,6 +68,11 @@ class FakeUpstream:
     def address(self):
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def unwatched(self):
+        """A pool of it without health checks: each connection is a client's."""
+        return {"address": self.address, "health_check": {"interval": "0s"}}
+
     def all_commands(self):
         """Every line of every connection made for a client."""
         return [line for connection in self.for_clients() for line in connection.commands]

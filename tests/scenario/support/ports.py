@@ -12,6 +12,7 @@ import socket
 import tempfile
 
 FIRST, LAST = 20000, 32000
+LOW = range(1023, 600, -1)  # where only root may listen
 _held = []
 
 
@@ -36,10 +37,9 @@ def _is_free(port):
     return True
 
 
-def free_port():
-    """A port nobody uses, ours until the process ends."""
-    for _ in range(2000):
-        port = random.SystemRandom().randint(FIRST, LAST)
+def free_port(among=None):
+    """A port nobody uses, ours until the process ends: any, or the first such one of `among`."""
+    for port in among or (random.SystemRandom().randint(FIRST, LAST) for _ in range(2000)):
         lock = open(os.path.join(_folder(), str(port)), "w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,6 +4,8 @@ import ctypes
 import os
 import signal
 
+from .process import wait_until
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
 _LIBC.ptrace.restype = ctypes.c_long
@@ -34,6 +36,15 @@ def descendants(pid, name=None):
     return found
 
 
+def alive(pid):
+    """Whether it runs; one that has ended and that nobody has asked about does not."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def signal_all(pids, number):
     for pid in pids:
         try:
@@ -42,11 +53,22 @@ def signal_all(pids, number):
             pass
 
 
+def stop_tree(pid):
+    """SIGSTOP to a process and all below it; which ones these are."""
+    stopped = []
+    # One may have started another between the look at it and its signal.
+    while fresh := [each for each in (pid, *descendants(pid)) if each not in stopped]:
+        signal_all(fresh, signal.SIGSTOP)
+        stopped += fresh
+    return stopped
+
+
 def kill_tree(pid):
-    """A process and all below it, as a machine that loses its power: nobody says goodbye."""
-    pids = [pid, *descendants(pid)]
-    signal_all(pids, signal.SIGSTOP)  # or the parent would notice the first that goes
+    """A process and all below it, as a machine that loses its power: nobody says goodbye. None of
+    them is left afterwards."""
+    pids = stop_tree(pid)  # or the parent would notice the first that goes
     signal_all(pids, signal.SIGKILL)
+    wait_until(lambda: not any(map(alive, pids)), what="the killed to be gone")
 
 
 def threads(pid, name):

@@ -8,17 +8,9 @@ import signal
 from . import corpus
 from .case import Scenario
 from .process import wait_until
+from .threads import alive
 
 USER, PASSWORD = "joe", "s3cret"
-
-
-def alive(pid):
-    """Whether it runs; one that has ended and that nobody has asked about does not."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
 
 
 def group(pid):
