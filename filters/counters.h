@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -36,7 +37,7 @@ struct MessageCounters {
 struct ScannerCounters {
   using Number = std::atomic<std::uint64_t>;
   std::string name;
-  Number verdicts[static_cast<std::size_t>(config::Cause::count_)] = {};
+  std::array<Number, static_cast<std::size_t>(config::Cause::count_)> verdicts = {};
   Number octets = 0;
   Number microseconds = 0;  ///< of all scans, waiting for a place not included
   Number running = 0;       ///< now

@@ -109,8 +109,8 @@ class AdminService {
   void remove(Asked& asked);
 
   /// Whether the form says that it is meant; otherwise asks. `field` comes back.
-  bool confirmed(Asked& asked, std::string_view question, std::string_view button,
-                 std::string_view field = {});
+  static bool confirmed(Asked& asked, std::string_view question, std::string_view button,
+                        std::string_view field = {});
   class Outcome;
 
   Sources sources_;

@@ -77,7 +77,7 @@ void sessions(const Wish& wish, Responder responder) {
   query.user = form->get("user");
   const auto limit = form->has("limit") ? number(form->get("limit")) : query.limit;
   if (!limit || query.user.size() > ControlService::kMaxPattern) {
-    return refuse(responder, 400, "\"limit\" is a number, \"user\" a pattern");
+    return refuse(responder, 400, R"("limit" is a number, "user" a pattern)");
   }
   query.limit = *limit;
   wish.office.sessions(std::move(query),
@@ -104,7 +104,7 @@ void kick(const Wish& wish, Responder responder) {
   auto user = text(wish.body, "user");
   if (ids.has_value() == user.has_value() || (user && user->empty()) ||
       (user && user->size() > ControlService::kMaxPattern)) {
-    return refuse(responder, 400, "whom? Either \"ids\" or \"user\"");
+    return refuse(responder, 400, R"(whom? Either "ids" or "user")");
   }
   auto then = [responder = std::move(responder)](std::size_t ended) mutable {
     answer(responder, {{"ended", ended}});
@@ -167,7 +167,7 @@ void explain(const Wish& wish, Responder responder) {
   const bool json = form->has("json");
   if (id.empty() == user.empty() || id.size() > ControlService::kMaxPattern ||
       user.size() > ControlService::kMaxPattern) {
-    return refuse(responder, 400, "which? Either \"id\" or \"user\"");
+    return refuse(responder, 400, R"(which? Either "id" or "user")");
   }
   auto then = [json, responder = std::move(responder)](std::string text) mutable {
     http::Response response;

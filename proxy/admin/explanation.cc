@@ -144,9 +144,12 @@ std::string render(std::string_view user, std::vector<SessionOfUser> sessions,
 std::optional<unsigned> worker_of(std::string_view id) {
   const std::size_t dash = id.find('-');
   if (dash == std::string_view::npos) return std::nullopt;
+  const std::string_view number = id.substr(0, dash);
+  const char* const end = number.data() + number.size();
   unsigned worker = 0;
-  const auto read = std::from_chars(id.data(), id.data() + dash, worker);
-  if (read.ec != std::errc() || read.ptr != id.data() + dash) return std::nullopt;
+  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end is the next argument
+  const auto read = std::from_chars(number.data(), end, worker);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
   return worker;
 }
 

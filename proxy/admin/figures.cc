@@ -54,9 +54,9 @@ Figures figures(const Status& status, const Rates* rates) {
   to["sessions-now"] = count(status.sessions_active);
   to["connections-now"] =
       fmt::format("{} of {}", count(status.connections), count(status.connections_limit));
-  to["octets-rate"] = rates ? octets(rates->octets) + "/s" : "–";
-  to["messages-rate"] = rates ? fmt::format("{:.1f}/s", rates->messages) : "–";
-  to["logins-rate"] = rates ? fmt::format("{:.1f}/s", rates->logins) : "–";
+  to["octets-rate"] = rates != nullptr ? octets(rates->octets) + "/s" : "–";
+  to["messages-rate"] = rates != nullptr ? fmt::format("{:.1f}/s", rates->messages) : "–";
+  to["logins-rate"] = rates != nullptr ? fmt::format("{:.1f}/s", rates->logins) : "–";
   to["upstreams-up"] = of(upstreams_up(status));
   to["scanners-effective"] = status.scanners.empty() ? "none" : of(scanners_effective(status));
   to["spool-now"] =
@@ -74,14 +74,14 @@ Figures figures(const Status& status, const Rates* rates) {
 }
 
 std::string event_of(const Status& status, const Rates* rates) {
-  std::string out = "{\"figures\":{";
+  std::string out = R"({"figures":{)";
   bool first = true;
   for (const auto& [id, text] : figures(status, rates)) {
     out += fmt::format("{}{}:{}", first ? "" : ",", json_string(id), json_string(text));
     first = false;
   }
-  out += fmt::format("}},\"curves\":{{\"octets\":{},\"sessions\":{}}}}}", rates ? rates->octets : 0,
-                     status.sessions_active);
+  out += fmt::format(R"(}},"curves":{{"octets":{},"sessions":{}}}}})",
+                     rates != nullptr ? rates->octets : 0, status.sessions_active);
   return out;
 }
 

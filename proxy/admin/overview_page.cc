@@ -35,18 +35,19 @@ struct Tile {
 };
 
 void write_tiles(Html& html, const Figures& figures) {
-  static constexpr Tile kTiles[] = {{"State", "state"},
-                                    {"Sessions", "sessions-now"},
-                                    {"Connections", "connections-now"},
-                                    {"To clients", "octets-rate", true},
-                                    {"Messages", "messages-rate", true},
-                                    {"Logins", "logins-rate", true},
-                                    {"Upstream servers up", "upstreams-up"},
-                                    {"Scanners effective", "scanners-effective"},
-                                    {"Spool", "spool-now"},
-                                    {"Messages since the start", "messages-total"},
-                                    {"To clients since the start", "octets-out"},
-                                    {"From clients since the start", "octets-in"}};
+  static constexpr auto kTiles =
+      std::to_array<Tile>({{"State", "state"},
+                           {"Sessions", "sessions-now"},
+                           {"Connections", "connections-now"},
+                           {"To clients", "octets-rate", true},
+                           {"Messages", "messages-rate", true},
+                           {"Logins", "logins-rate", true},
+                           {"Upstream servers up", "upstreams-up"},
+                           {"Scanners effective", "scanners-effective"},
+                           {"Spool", "spool-now"},
+                           {"Messages since the start", "messages-total"},
+                           {"To clients since the start", "octets-out"},
+                           {"From clients since the start", "octets-in"}});
   const auto tiles = html.in("dl", {{"class", "tiles"}});
   for (const Tile& tile : kTiles) {
     const auto box = html.in("div", {{"class", tile.live ? "tile live" : "tile"}});

@@ -33,7 +33,7 @@ void AdminService::sessions(Asked& asked) {
   std::string user = query.user;
   sources_.office.sessions(
       std::move(query), [viewer = asked.viewer, user = std::move(user), skip,
-                         responder = std::move(asked.responder)](SessionList list) mutable {
+                         responder = std::move(asked.responder)](const SessionList& list) mutable {
         responder.answer(
             page(viewer, "/sessions", "Sessions", sessions_page(list, user, skip, viewer)));
       });

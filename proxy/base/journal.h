@@ -117,9 +117,10 @@ class Journal {
   [[nodiscard]] std::string quarantined_as(std::string_view number) const;
 
   Clock clock_;
-  std::unique_ptr<Entry[]> entries_;
-  std::unique_ptr<char[]> octets_;
-  std::uint64_t oldest_ = 0;  // numbers of decisions, which never begin anew
+  // Arrays, which a vector would fill.
+  std::unique_ptr<Entry[]> entries_;  // NOLINT(modernize-avoid-c-arrays)
+  std::unique_ptr<char[]> octets_;    // NOLINT(modernize-avoid-c-arrays)
+  std::uint64_t oldest_ = 0;          // numbers of decisions, which never begin anew
   std::uint64_t next_ = 0;
   std::uint64_t written_ = 0;  // octets, ever
 };

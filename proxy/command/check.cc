@@ -213,6 +213,7 @@ std::string summary(const config::Config& config) {
   std::string text;
   for (const config::Chain& chain : config.chains) {
     std::vector<std::string> filters;
+    filters.reserve(chain.filters.size());
     for (const config::Filter& filter : chain.filters) filters.push_back(filter.type);
     text += fmt::format("chain {}: filters {}; scanners {}", chain.name, listed(filters),
                         listed(chain.scanners));

@@ -10,9 +10,9 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <memory>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "proxy/base/bytes.h"
@@ -37,7 +37,8 @@ std::unexpected<Error> no_connection(const Endpoint& where, int code) {
   if (code == EINPROGRESS || code == EAGAIN) {
     return fail(ErrorCode::timeout, fmt::format("{}: no answer", where.to_string()));
   }
-  return fail(ErrorCode::network, fmt::format("{}: {}", where.to_string(), std::strerror(code)));
+  return fail(ErrorCode::network,
+              fmt::format("{}: {}", where.to_string(), std::generic_category().message(code)));
 }
 
 Result<UniqueFd> connect_unix(const Endpoint& where, Duration patience) {
@@ -46,6 +47,7 @@ Result<UniqueFd> connect_unix(const Endpoint& where, Duration patience) {
   if (where.path.size() >= sizeof address.sun_path) return no_connection(where, ENAMETOOLONG);
   std::ranges::copy(where.path, address.sun_path);
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (fd.get() < 0) return no_connection(where, errno);
   set_patience(fd.get(), patience);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
     return fd;

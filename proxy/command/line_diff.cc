@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <ranges>
 #include <span>
 #include <utility>
 #include <vector>
@@ -166,7 +167,7 @@ class Comparison {
 /// Lines that both end with.
 std::size_t common_end(const Lines& before, const Lines& after) {
   const auto [mine, theirs] =
-      std::mismatch(before.rbegin(), before.rend(), after.rbegin(), after.rend());
+      std::ranges::mismatch(before | std::views::reverse, after | std::views::reverse);
   return static_cast<std::size_t>(mine - before.rbegin());
 }
 

@@ -234,7 +234,7 @@ void MailSource::add_folder(const std::string& path, bool only_eml) {
     return;
   }
   for (const std::string& name : names_in(path, only_eml)) {
-    const std::string file = path + "/" + name;
+    const std::string file = fmt::format("{}/{}", path, name);
     if (!is_folder(file)) add(file);
   }
 }

@@ -53,8 +53,8 @@ Result<void> ResultFolder::File::write(std::string_view text) {
 
 Result<std::string> ResultFolder::File::finish() {
   for (int same = 1; same <= kMaxSame; ++same) {
-    const std::string name = same == 1 ? fmt::format("{}{}", wanted_, kEnding)
-                                       : fmt::format("{}_{}{}", wanted_, same, kEnding);
+    std::string name = same == 1 ? fmt::format("{}{}", wanted_, kEnding)
+                                 : fmt::format("{}_{}{}", wanted_, same, kEnding);
     // Unlike rename(2) it takes nobody's place.
     if (::link(path_.c_str(), name.c_str()) == 0) return name;
     if (errno != EEXIST) return system_failure(name, errno);

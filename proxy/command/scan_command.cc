@@ -80,6 +80,7 @@ unsigned wanted_jobs(const ScanOptions& options) {
 
 void run_workers(unsigned jobs, const ScanTask& task, process::Launcher* launcher) {
   std::vector<std::unique_ptr<ScanWorker>> workers;
+  workers.reserve(jobs);
   for (unsigned i = 0; i < jobs; ++i) {
     workers.push_back(std::make_unique<ScanWorker>(i, task, launcher));
   }
@@ -106,6 +107,7 @@ ExitCode scan_files(const CommandLine& line) {
   const std::string folder = spool_folder(config);
   MailSource source(options.files, folder);
   const unsigned jobs = source.useful_jobs(wanted_jobs(options));
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): while there is one thread
   ::setenv(kPoolVariable, std::to_string(std::max(jobs, kMinPool)).c_str(), 0);
   std::unique_ptr<process::Launcher> launcher;
   if (auto commands = process::Launcher::programs_of(config); !commands.empty()) {

@@ -118,7 +118,7 @@ void ScanWorker::next() {
 /// Feeds and takes as long as something moves.
 void ScanWorker::pump() {
   if (!current_ || !current_->inspection || current_->told) return;
-  Current& now = *current_;
+  const Current& now = *current_;
   for (;;) {
     const bool fed = feed();
     const bool took = take();

@@ -44,7 +44,7 @@ class ScanWorker final : filters::Inspection::Owner, Log {
 
   /// `launcher` runs commands, if there is one; this worker takes its place there.
   ScanWorker(unsigned index, const ScanTask& task, process::Launcher* launcher);
-  ~ScanWorker();
+  ~ScanWorker() override;
   ScanWorker(const ScanWorker&) = delete;
   ScanWorker& operator=(const ScanWorker&) = delete;
 

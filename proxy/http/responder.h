@@ -9,7 +9,7 @@
 
 namespace gatepost::http {
 
-class ServerConnection;
+class ServerConnection;  // NOLINT(cppcoreguidelines-virtual-class-destructor): it is final
 struct StreamLink;
 
 /// A response under way whose body comes piece by piece: events, a trace. Ends when it is

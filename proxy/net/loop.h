@@ -34,7 +34,7 @@ class Loop : public TimerService {
   [[nodiscard]] std::unique_ptr<Timer> make_timer(
       std::move_only_function<void()> on_expiry) override;
 
-  /// For the other files of net/ and server/ only.
+  /// For the other files of net/, for process/ and command/ only.
   [[nodiscard]] uv_loop_s* raw() { return loop_.get(); }
 
  private:

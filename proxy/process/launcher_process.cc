@@ -47,7 +47,7 @@ class LauncherProcess {
       }
       reap();
     }
-    for (RunningProgram& program : running_) kill(program);
+    for (const RunningProgram& program : running_) kill(program);
     kill_survivors();
   }
 
@@ -115,7 +115,7 @@ class LauncherProcess {
     report(link, request.id, {net::ProgramEnd::How::not_run, code, {}});
   }
 
-  void kill(const RunningProgram& program) { ::kill(-program.process, SIGKILL); }
+  static void kill(const RunningProgram& program) { ::kill(-program.process, SIGKILL); }
   void give_up(RunningProgram& program) {
     program.wanted = false;
     kill(program);
@@ -185,7 +185,7 @@ class LauncherProcess {
 void close_all_but(const std::vector<UniqueFd>& links) {
   const UniqueFd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    ::dup2(nothing.get(), standard);
+    if (nothing.get() >= 0) ::dup2(nothing.get(), standard);
   }
   std::vector<unsigned> kept;
   kept.reserve(links.size());

@@ -32,6 +32,7 @@ static_assert(kPackedKey == 80 && tls::kMaxTicketKeys * kPackedKey <= HandoverPa
 std::optional<int> descriptor_in(std::string_view text) {
   int number = 0;
   const char* const end = text.data() + text.size();
+  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end is the next argument
   const auto [at, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || at != end || number <= STDERR_FILENO) return std::nullopt;
   return number;

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -54,7 +55,7 @@ std::optional<User> find_user(const std::string& name) {
 }
 
 std::optional<gid_t> find_group(const std::string& name) {
-  if (const auto number = number_in(name)) return *number;
+  if (const auto number = number_in(name)) return number;
   std::vector<char> room(kEntryRoom);
   group entry{};
   group* found = nullptr;
@@ -73,10 +74,8 @@ bool has_capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
   if (::syscall(SYS_capget, &header, sets.data()) != 0) return true;
-  for (const auto& set : sets) {
-    if (set.permitted != 0 || set.effective != 0) return true;
-  }
-  return false;
+  return std::ranges::any_of(
+      sets, [](const auto& set) { return set.permitted != 0 || set.effective != 0; });
 }
 
 /// What was given up must not come back.

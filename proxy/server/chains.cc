@@ -114,10 +114,10 @@ Result<ChainMaker::Kind> ChainMaker::scanner(const config::Scanner& config, cons
   const std::string authorities = config.tls ? content_of(config.ca_file) : std::string();
   Kind same_settings;
   for (const Known& known : known_) {
-    const Kind kind = known.kind.lock();
+    Kind kind = known.kind.lock();
     if (!kind || kind->config != config || kind->workers != workers_) continue;
     if (known.authorities == authorities) return kind;
-    same_settings = kind;
+    same_settings = std::move(kind);
   }
   auto made = std::make_shared<filters::ScannerKind>();
   made->config = config;

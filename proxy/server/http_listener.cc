@@ -45,7 +45,7 @@ void HttpListener::stop_listening() {
 void HttpListener::accept(std::unique_ptr<net::Transport> client) {
   if (open_.size() >= kMaxConnections) sweep();  // those that ended since the last time
   if (open_.size() >= kMaxConnections) return;
-  Client who{.address = client->peer(), .user = client->peer_user()};
+  const Client who{.address = client->peer(), .user = client->peer_user()};
   open_.push_back(
       {loop_.now(), std::make_unique<http::ServerConnection>(
                         std::move(client), pool_,

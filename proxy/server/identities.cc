@@ -23,6 +23,7 @@ std::unexpected<Error> at(const std::string& path, const Error& error) {
 Result<IdentityStore::Loaded> IdentityStore::load(const config::Tls& tls, OnBroken on_broken) {
   Loaded loaded;
   std::vector<Wanted> wanted;
+  wanted.reserve(tls.certificates.size());
   for (const config::Certificate& one : tls.certificates) {
     wanted.push_back({{one.certificate, one.key, one.ocsp, "/tls"}, ""});
   }

@@ -224,7 +224,7 @@ void MainRetention::report(Question question, admin::Then<Report> then) {
 }
 
 /// There may be half a million records: not in the main loop.
-void MainRetention::judge(std::shared_ptr<Inquiry> inquiry) {
+void MainRetention::judge(const std::shared_ptr<Inquiry>& inquiry) {
   const Ticket before = std::move(tickets_.at(inquiry->id));
   tickets_[inquiry->id] = compute(
       parts_.background,

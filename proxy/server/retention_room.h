@@ -45,7 +45,7 @@ class MainRetention final : public admin::RetentionRoom {
   /// Null: somebody has to come again, or there is no store; `then` was told.
   template <class T>
   [[nodiscard]] store::RecordStore* open_for(admin::Then<T>& then);
-  void judge(std::shared_ptr<Inquiry> inquiry);
+  void judge(const std::shared_ptr<Inquiry>& inquiry);
 
   Parts parts_;
   // Made of these; made anew when a reload has replaced them.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
@@ -25,15 +26,15 @@ struct Fact {
   const char* name;
   std::int64_t Record::* time;
 };
-constexpr Fact kFacts[] = {{"seen", &Record::seen},
-                           {"retrieved", &Record::retrieved},
-                           {"not_allowed", &Record::not_allowed},
-                           {"deleted", &Record::deleted},
-                           {"undeleted", &Record::undeleted},
-                           {"purge_asked", &Record::purge_asked},
-                           {"removal_asked", &Record::removal_asked},
-                           {"gone", &Record::gone},
-                           {"removed", &Record::removed}};
+constexpr auto kFacts = std::to_array<Fact>({{"seen", &Record::seen},
+                                             {"retrieved", &Record::retrieved},
+                                             {"not_allowed", &Record::not_allowed},
+                                             {"deleted", &Record::deleted},
+                                             {"undeleted", &Record::undeleted},
+                                             {"purge_asked", &Record::purge_asked},
+                                             {"removal_asked", &Record::removal_asked},
+                                             {"gone", &Record::gone},
+                                             {"removed", &Record::removed}});
 
 std::string_view words_for(filters::RetentionGuard guard) {
   return guard == filters::RetentionGuard::not_allowed ? "kept: not delivered as it is"

@@ -70,7 +70,7 @@ void Worker::admit() {
   });
 }
 
-void Worker::apply(std::vector<Listening> listeners, config::Limits limits) {
+void Worker::apply(std::vector<Listening> listeners, const config::Limits& limits) {
   loop_.post([this, listeners = std::move(listeners), limits]() mutable {
     apply_here(std::move(listeners), limits);
   });

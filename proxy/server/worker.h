@@ -63,7 +63,7 @@ class Worker final : session::Session::Home, Arrival::Owner {
   /// Clients may come in.
   void admit();
   /// Listens on exactly these from now on.
-  void apply(std::vector<Listening> listeners, config::Limits limits);
+  void apply(std::vector<Listening> listeners, const config::Limits& limits);
   /// Chains use these from now on, and these scanners exist. Before the first apply() whose
   /// listeners have chains.
   void use(FilterStores stores, filters::ScanDesk::Kinds scanners);

@@ -33,7 +33,7 @@ class WorkerWatch {
 
  private:
   struct Watched {
-    const Cell* turns;
+    const Cell* turns = nullptr;
     std::uint64_t seen = 0;
     std::uint64_t looks = 0;  // since it was last seen to turn
   };

@@ -353,7 +353,7 @@ Result<Event> read_event(std::string_view line) {
                                                   : fields.number("octets", kMaxNumber);
   } else {
     constexpr std::array kWays = {"in"sv, "out"sv};
-    if (!fields.has("way")) fields.complain("", "has neither \"event\" nor \"way\"");
+    if (!fields.has("way")) fields.complain("", R"(has neither "event" nor "way")");
     event.kind = fields.word("way", kWays) == 0 ? Kind::heard : Kind::said;
     event.text = fields.text("text", kMaxText);
   }

@@ -27,7 +27,7 @@ constexpr std::array kCodes = {ErrorCode::protocol, ErrorCode::closed,  ErrorCod
                                ErrorCode::system};
 
 ErrorCode code_of(std::string_view word) {
-  const auto at =
+  const auto* const at =
       std::ranges::find_if(kCodes, [word](ErrorCode c) { return to_string(c) == word; });
   return at != kCodes.end() ? *at : ErrorCode::network;
 }

@@ -104,7 +104,7 @@ void Take::give_out() {
 
 void Take::emit(const Event& event) {
   last_ms_ = event.ms;
-  std::string line = event_line(event);
+  const std::string line = event_line(event);
   if (open_) return pass(line);
   if (backlog_.size() + line.size() > Recording::kMaxBacklog) {
     given_up_ = true;
