@@ -1,6 +1,8 @@
 #include <benchmark/benchmark.h>
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "proxy/session/notes.h"
 
@@ -24,8 +26,8 @@ std::vector<upstream::Route> routes(std::size_t count) {
 void journal_session(benchmark::State& state) {
   session::Settings settings;
   settings.path = "/listeners/0";
-  const upstream::Router router(routes(static_cast<std::size_t>(state.range(0))));
-  settings.router = std::make_shared<const upstream::Router>(router);
+  settings.router =
+      std::make_shared<const upstream::Router>(routes(static_cast<std::size_t>(state.range(0))));
   net::ClientFacts client;
   client.address = {*IpAddress::parse("192.0.2.7"), 49152};
   client.local = {*IpAddress::parse("192.0.2.1"), 995};
@@ -48,7 +50,7 @@ void journal_session(benchmark::State& state) {
     session::note_arrival(page, settings, client, client.address);
     session::note_tls(page, settings, tls, false);
     session::note_user(page, user);
-    const upstream::Route* route = router.route("pop3s", client, user);
+    const upstream::Route* route = settings.router->route("pop3s", client, user);
     session::note_route(page, settings, client, user, route);
     session::note_outcome(page, outcome, "PLAIN", &server);
     session::note_rules(page, settings, *route, nullptr, nullptr);
