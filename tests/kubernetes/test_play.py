@@ -190,8 +190,11 @@ class Gateway(Played):
                 session = client.socket.session
 
         # What the autoscaler goes by.
-        wait_until(lambda: "\ngatepost_sessions_active 1\n" in pods[1].get("/metrics")[1], 30,
-                   "one session")  # those who have just left are forgotten
+        def one_is_left():
+            status, text = pods[1].get("/metrics")
+            self.assertEqual(status, 200)
+            return "\ngatepost_sessions_active 1\n" in text
+        wait_until(one_is_left, 30, "the others to be gone")
         second.quit()
 
         self.restart_one_after_the_other(pods)

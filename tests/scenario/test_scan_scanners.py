@@ -228,6 +228,36 @@ class Trouble(ManyChains):
         return "wrong"
 
 
+class Patience(ManyChains):
+    """Who has no scanner waits for none, in the same worker."""
+
+    def test_a_session_without_a_chain_goes_on_beside_one_that_waits(self):
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        fake = self.fake_scanner(behaviour=Behaviour(gate=gate))
+        server = self.dovecot({"joe": (PASSWORD, CLEAN)})
+        config, ports = self.many(server.address, {"fake": ["fake"]},
+                                  [fake.section(timeout="5m", self_test="0s")],
+                                  {"waiting": {"quiet": "2m", "deadline": "10m"}})
+        running = self.gateway({**config, "workers": 1})
+        with RawClient(ports["fake"], tls=True, ca=self.ca) as waiting:
+            waiting.login("joe", PASSWORD)
+            waiting.send(b"RETR 1\r\n")
+            wait_until(lambda: fake.begun == 1, 60, "the scan to begin", running.child)
+            other = self.at(ports["none"])
+            for number, message in enumerate(CLEAN, 1):
+                status, body = other.multi(f"RETR {number}")
+                self.assertTrue(status.startswith(b"+OK"), status)
+                self.assertEqual(unstuff(body), message)
+            other.quit()
+            self.assertTrue(waiting.silent_for(0), "an answer before the scan was over")
+            gate.set()
+            self.assertTrue(waiting.line().startswith(b"+OK"))
+            self.assertEqual(unstuff(waiting.body()), CLEAN[0])
+            waiting.quit()
+        self.wait_quiet(running)
+
+
 class Nonsense(ManyChains):
     """Scripted scanners: whatever they do, a message is delivered only for a clear word."""
 
