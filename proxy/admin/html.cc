@@ -18,11 +18,11 @@ void append_escaped(std::string& out, std::string_view text, bool keep_lines) {
     const utf8::Character next = utf8::first_character(text);
     const std::string_view octets = text.substr(0, next.size);
     text.remove_prefix(next.size);
+    const bool kept = keep_lines && (next.value == '\n' || next.value == '\t');
     auto to = std::back_inserter(out);
     if (!next.valid) {
       fmt::format_to(to, "\\x{:02x}", static_cast<unsigned>(static_cast<std::uint8_t>(octets[0])));
-    } else if (const bool kept = keep_lines && (next.value == '\n' || next.value == '\t');
-               !kept && utf8::is_active(next.value)) {
+    } else if (!kept && utf8::is_active(next.value)) {
       const auto number = static_cast<std::uint32_t>(next.value);
       number < 0x10000 ? fmt::format_to(to, "\\u{:04x}", number)
                        : fmt::format_to(to, "\\U{:08x}", number);

@@ -80,11 +80,8 @@ ExitCode look_after_retention(const CommandLine& line) {
     print_problems(loaded, line.config_file);
     return ExitCode::config;
   }
-  server::RetentionQuestion question{
-      .account = options.account, .pool = options.pool, .policy = options.policy};
-  auto judge = server::find_judge(*loaded.config, question);
+  auto judge = server::find_judge(*loaded.config, options.account, options.pool, options.policy);
   if (!judge) return complain(judge.error().detail, ExitCode::usage);
-  options.pool = question.pool;
   remark(*judge, options);
   auto stores = server::open_existing_store(loaded.config->retention);
   if (!stores) {

@@ -45,20 +45,22 @@ Result<std::string> find_pool(const config::Config& config, const std::string& w
 
 /// What sessions of the account go by. Null: there are several, and nobody has said which.
 Result<std::optional<config::RetentionPolicy>> find_policy(const config::Config& config,
-                                                           const RetentionQuestion& question) {
+                                                           const std::string& account,
+                                                           const std::string& pool,
+                                                           const std::string& policy) {
   const auto& policies = config.retention.policies;
   filters::RetentionPolicy chosen{.config = {}, .held = false, .counters = nullptr};
-  if (!question.policy.empty()) {
-    const auto named = std::ranges::find(policies, question.policy, &config::RetentionPolicy::name);
-    if (named == policies.end()) return no_such("policy", question.policy, names_of(policies));
+  if (!policy.empty()) {
+    const auto named = std::ranges::find(policies, policy, &config::RetentionPolicy::name);
+    if (named == policies.end()) return no_such("policy", policy, names_of(policies));
     chosen.config = *named;
   } else {
-    const auto booked = booked_policies(config, question.pool);
+    const auto booked = booked_policies(config, pool);
     if (booked.size() > 1) return std::nullopt;
     if (!booked.empty()) chosen.config = *booked.front();
   }
   if (!chosen.client_decides()) return chosen.config;
-  const auto held = filters::policy_for(nullptr, config.retention.hold, question.account);
+  const auto held = filters::policy_for(nullptr, config.retention.hold, account);
   if (held) return held->config;
   // A dry run has records of its own: for the real ones it is as though there were no policy.
   return chosen.config.dry_run || !chosen.needs_store() ? config::RetentionPolicy() : chosen.config;
@@ -66,17 +68,18 @@ Result<std::optional<config::RetentionPolicy>> find_policy(const config::Config&
 
 }  // namespace
 
-Result<RetentionJudge> find_judge(const config::Config& config, RetentionQuestion& question) {
+Result<RetentionJudge> find_judge(const config::Config& config, const std::string& account,
+                                  std::string& pool, const std::string& policy) {
   RetentionJudge judge;
   judge.now = seconds_since_1970();
-  if (question.account.empty()) return judge;
-  auto pool = find_pool(config, question.pool);
-  if (!pool) return std::unexpected(pool.error());
-  question.pool = *std::move(pool);
-  auto policy = find_policy(config, question);
-  if (!policy) return std::unexpected(policy.error());
-  judge.policy = *std::move(policy);
-  judge.held = filters::is_held(config.retention.hold, question.account);
+  if (account.empty()) return judge;
+  auto found_pool = find_pool(config, pool);
+  if (!found_pool) return std::unexpected(found_pool.error());
+  pool = *std::move(found_pool);
+  auto found_policy = find_policy(config, account, pool, policy);
+  if (!found_policy) return std::unexpected(found_policy.error());
+  judge.policy = *std::move(found_policy);
+  judge.held = filters::is_held(config.retention.hold, account);
   return judge;
 }
 

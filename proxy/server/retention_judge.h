@@ -8,16 +8,11 @@
 
 namespace gatepost::server {
 
-/// Whose records an administrator asks about.
-struct RetentionQuestion {
-  std::string account;  ///< the user name as upstream knows it; empty: everybody's
-  std::string pool;     ///< the pool that serves it; empty: the only one
-  std::string policy;   ///< that it is under; empty: as listeners and routes say
-};
-
-/// What records of the account are judged by, and in `question` what it leaves open: the pool. No
-/// account: nothing is judged. Fails with a text for who asks.
+/// What records of `account`, a user name as upstream knows it, are judged by; nothing is judged
+/// when it is empty. `pool`: that serves it; empty stands for the only one, whose name it gets.
+/// `policy`: that it is under; empty: as listeners and routes say. Fails with a text for who asks.
 [[nodiscard]] Result<RetentionJudge> find_judge(const config::Config& config,
-                                                RetentionQuestion& question);
+                                                const std::string& account, std::string& pool,
+                                                const std::string& policy = {});
 
 }  // namespace gatepost::server

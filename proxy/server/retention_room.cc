@@ -189,13 +189,11 @@ void MainRetention::accounts(std::size_t limit, admin::Then<std::vector<Account>
 }
 
 void MainRetention::report(Question question, admin::Then<Report> then) {
-  RetentionQuestion asked{.account = question.user, .pool = question.pool, .policy = {}};
   if (question.user.empty()) return then(fail(ErrorCode::refused, "whose mail?"));
-  auto judge = find_judge(parts_.snapshot->config, asked);
+  auto judge = find_judge(parts_.snapshot->config, question.user, question.pool);
   if (!judge) return then(std::unexpected(judge.error()));
   store::RecordStore* const store = open_for(then);
   if (store == nullptr) return;
-  question.pool = asked.pool;
   auto inquiry = std::make_shared<Inquiry>();
   inquiry->id = ++last_;
   inquiry->question = std::move(question);
